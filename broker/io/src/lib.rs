@@ -8,6 +8,8 @@
 #![forbid(unsafe_code)]
 
 pub mod buffer;
+#[cfg(feature = "testing")]
+pub mod conformance;
 pub mod disk;
 pub mod effect;
 pub mod net;
