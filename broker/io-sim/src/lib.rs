@@ -2,3 +2,7 @@
 //! It knows nothing of Kafka and never touches the real disk, network or clock.
 
 #![forbid(unsafe_code)]
+
+pub mod network;
+
+pub use network::{Arrival, Network, NetworkConfig, NetworkCounts};
