@@ -38,6 +38,7 @@ fn steps(lane: Lane) -> &'static [&'static [&'static str]] {
         Lane::Check => &[
             &["cargo", "fmt", "--all", "--check"],
             &["cargo", "xtask", "tidy"],
+            &["cargo", "deny", "--log-level", "error", "check", "licenses", "bans", "sources"],
             &[
                 "cargo",
                 "clippy",
