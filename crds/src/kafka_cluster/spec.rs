@@ -44,7 +44,7 @@ use crate::ConfigValue;
 #[serde(rename_all = "camelCase")]
 pub struct KafkaClusterSpec {
     /// Version of the brokers, which is also the tag of their image. A change rolls the brokers.
-    #[schemars(regex(pattern = r"^[0-9A-Za-z_][0-9A-Za-z._-]{0,62}$"))]
+    #[schemars(regex(pattern = r"^[0-9A-Za-z]([0-9A-Za-z._-]{0,61}[0-9A-Za-z])?$"))]
     pub version: String,
     /// Image of the brokers, whole. Default: the operator's broker repository with `version` as tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
