@@ -2,3 +2,19 @@
 //! It stores nothing itself and never sees records.
 
 #![forbid(unsafe_code)]
+
+pub mod config;
+pub mod config_schema;
+pub mod error;
+pub mod event;
+pub mod image;
+pub mod request;
+
+mod controller;
+
+pub use config::{ClusterDefaults, ControllerConfig, Endpoint, Registration};
+pub use controller::{Controller, StartError};
+pub use error::ControllerError;
+pub use event::{ControllerEvent, ControllerOut};
+pub use image::{BrokerImage, ClusterImage, ImageChange, PartitionImage, TopicImage};
+pub use request::{ControllerRequest, ControllerResponse};
