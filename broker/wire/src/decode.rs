@@ -11,6 +11,9 @@ use crate::varint;
 /// Elements an array may claim, as Apache Kafka 4.4 caps it.
 pub const ARRAY_ELEMENTS_MAX: usize = 1_000_000;
 
+/// Elements for which space is reserved at once, as Apache Kafka 4.4 caps it; more grow as they come.
+pub const RESERVED_ELEMENTS_MAX: usize = 1_000;
+
 /// Tagged fields a struct may claim, as Apache Kafka 4.4 caps it.
 pub const TAGS_MAX: usize = 10_000;
 

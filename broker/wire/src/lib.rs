@@ -4,18 +4,31 @@
 #![forbid(unsafe_code)]
 
 pub mod batch;
+pub mod bounds;
 pub mod decode;
 pub mod encode;
 pub mod error_code;
+pub mod fetch;
+pub mod frame;
+pub mod header;
 pub mod ids;
+pub mod produce;
 pub mod records;
 pub mod varint;
 
 mod batch_builder;
+#[cfg(test)]
+mod golden;
+mod leader_hint;
+mod topic_ref;
 
 pub use batch::{Attributes, BatchError, BatchHeader, Compression, TimestampType, batches};
 pub use batch_builder::BatchBuilder;
+pub use bounds::BoundsError;
 pub use decode::{DecodeError, Decoder};
 pub use error_code::ErrorCode;
+pub use header::RequestHeader;
 pub use ids::{LeaderEpoch, Offset, ProducerId, TopicId, TopicPartition};
+pub use leader_hint::{CurrentLeader, NodeEndpoint};
 pub use records::{Record, RecordError, RecordHeader, records};
+pub use topic_ref::TopicRef;

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::BatchBuilder;
+use crate::golden::unhex;
 
 fn one_batch(records: usize) -> Bytes {
     let mut builder = BatchBuilder::new().producer(7, 3, 10);
@@ -27,7 +28,7 @@ const JAVA_BATCH: &str = "00000000000000000000003affffffff02e99b8dd8000000000000
 
 #[test]
 fn a_batch_of_the_java_client_is_read_and_rebuilt_to_the_byte() {
-    let bytes = Bytes::from(unhex(JAVA_BATCH));
+    let bytes = unhex(JAVA_BATCH);
     let header = BatchHeader::parse(&bytes).unwrap();
     check_crc(&bytes).unwrap();
     assert_eq!(header.total_bytes, bytes.len());
@@ -36,13 +37,6 @@ fn a_batch_of_the_java_client_is_read_and_rebuilt_to_the_byte() {
     let mut builder = BatchBuilder::new();
     builder.push(1_700_000_000_000, Some(b"k"), Some(b"v"));
     assert_eq!(builder.build(), bytes);
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    text.as_bytes()
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
 }
 
 #[test]
