@@ -1,4 +1,44 @@
 //! Consumer groups: offsets, classic group membership, and their records.
 //! It speaks no wire protocol and does no I/O.
+//!
+//! [`Groups`] is an engine of the form `step(now, event, out)`. Each partition of
+//! `__consumer_offsets` has two layers. The *committed* layer is a function of the records below the
+//! high watermark and is kept by every replica, which makes each follower a warm standby. The
+//! *live* layer (members, sessions, who waits for what) exists only where the partition's leader
+//! is, begins from the committed layer, and is dropped on [`GroupEvent::Resign`].
 
 #![forbid(unsafe_code)]
+
+mod classic;
+mod committed;
+mod config;
+mod engine;
+mod event;
+mod offsets;
+mod partition;
+mod partition_for;
+mod record;
+mod request;
+mod response;
+mod step;
+mod subscription;
+mod wakes;
+mod writes;
+
+pub use classic::GroupState;
+pub use committed::CommittedOffset;
+pub use config::GroupConfig;
+pub use engine::{CommittedEntry, Groups, GroupsStats};
+pub use event::{Append, GroupEvent, GroupOut, LoadedRecord, Token};
+pub use partition_for::partition_for;
+pub use record::RecordError;
+pub use request::{
+    DeleteGroup, DescribeGroup, GroupRequest, Heartbeat, JoinGroup, LeaveGroup, LeavingMember,
+    MemberIdentity, OffsetCommit, OffsetDelete, OffsetFetch, PartitionCommit, PartitionsOf,
+    Protocol, SyncGroup, TopicCommit,
+};
+pub use response::{
+    CommitOutcome, DeleteOutcome, DescribedGroup, DescribedMember, FetchedOffset, GroupResponse,
+    JoinOutcome, JoinedMember, LeaveOutcome, LeftMember, ListedGroup, OffsetDeleteOutcome,
+    OffsetFetchOutcome, PartitionError, SyncOutcome, TopicOutcome,
+};

@@ -1,0 +1,251 @@
+//! The group engine: its partitions, and the step that leads each event to one of them.
+//! It decides nothing about groups; `partition` and what is below it do.
+
+use std::collections::BTreeMap;
+
+use kring_io::{Now, Random};
+use kring_wire::Offset;
+
+use crate::GroupConfig;
+use crate::classic::GroupState;
+use crate::committed::CommittedOffset;
+use crate::event::{GroupEvent, GroupOut};
+use crate::partition::Partition;
+use crate::response::{GroupResponse, ListedGroup};
+use kring_wire::ErrorCode;
+
+/// Group coordinator of one broker: every partition of `__consumer_offsets` it has a replica of.
+#[derive(Clone, Debug)]
+pub struct Groups {
+    config: GroupConfig,
+    random: Random,
+    next_token: u64,
+    rebalances: u64,
+    partitions: BTreeMap<i32, Partition>,
+}
+
+/// What a step lends to a partition.
+pub(crate) struct Env<'a> {
+    pub(crate) now: Now,
+    pub(crate) config: &'a GroupConfig,
+    pub(crate) random: &'a mut Random,
+    pub(crate) next_token: &'a mut u64,
+    pub(crate) rebalances: &'a mut u64,
+    pub(crate) out: &'a mut GroupOut,
+}
+
+/// A committed offset with its key: what lag is computed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommittedEntry<'a> {
+    /// The group.
+    pub group_id: &'a str,
+    /// The topic's name.
+    pub topic: &'a str,
+    /// The partition.
+    pub partition: i32,
+    /// What is committed.
+    pub committed: &'a CommittedOffset,
+}
+
+/// Counts for metrics, of the partitions led here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupsStats {
+    /// Partitions that are coordinated.
+    pub partitions_led: usize,
+    /// Partitions elected to lead and still loading.
+    pub partitions_loading: usize,
+    /// Groups in each state, in the order of [`GroupState::ALL`].
+    pub groups: [usize; GroupState::ALL.len()],
+    /// Members of all groups.
+    pub members: usize,
+    /// Appends that have not reached the high watermark.
+    pub writes_under_way: usize,
+    /// Rebalances begun since the start.
+    pub rebalances_total: u64,
+}
+
+impl Groups {
+    /// An engine without partitions.
+    #[must_use]
+    pub fn new(config: GroupConfig, seed: u64) -> Groups {
+        Groups {
+            config,
+            random: Random::new(seed),
+            next_token: 0,
+            rebalances: 0,
+            partitions: BTreeMap::new(),
+        }
+    }
+
+    /// Handles one event.
+    pub fn step(&mut self, now: Now, event: GroupEvent, out: &mut GroupOut) {
+        let mut env = Env {
+            now,
+            config: &self.config,
+            random: &mut self.random,
+            next_token: &mut self.next_token,
+            rebalances: &mut self.rebalances,
+            out,
+        };
+        let partitions = &mut self.partitions;
+        let index = match event {
+            GroupEvent::Load {
+                partition,
+                records,
+                next_offset,
+            } => {
+                let index = partition;
+                replica(partitions, index).load(records, next_offset);
+                index
+            }
+            GroupEvent::Loading { partition } => {
+                replica(partitions, partition).begin_loading(&mut env);
+                partition
+            }
+            GroupEvent::BecomeLeader { partition, epoch } => {
+                replica(partitions, partition).become_leader(epoch, &mut env);
+                partition
+            }
+            GroupEvent::Resign { partition } => {
+                if let Some(replica) = partitions.get_mut(&partition) {
+                    replica.resign(&mut env);
+                }
+                partition
+            }
+            GroupEvent::Unload { partition } => {
+                if let Some(mut replica) = partitions.remove(&partition) {
+                    replica.resign(&mut env);
+                }
+                partition
+            }
+            GroupEvent::Request {
+                id,
+                partition,
+                request,
+            } => {
+                match partitions.get_mut(&partition) {
+                    Some(replica) => replica.request(id, request, &mut env),
+                    None => {
+                        let error = ErrorCode::NotCoordinator;
+                        let response = GroupResponse::refused(&request, error);
+                        env.out.responses.push((id, response));
+                    }
+                }
+                partition
+            }
+            GroupEvent::Appended { token, result } => {
+                if let Some(replica) = partitions.get_mut(&token.partition) {
+                    replica.appended(token, result, &mut env);
+                }
+                token.partition
+            }
+            GroupEvent::TopicDeleted { topic } => {
+                for replica in partitions.values_mut() {
+                    replica.topic_deleted(&topic, &mut env);
+                    replica.wake_at(env.out);
+                }
+                return;
+            }
+            GroupEvent::Wake => {
+                for replica in partitions.values_mut() {
+                    replica.on_wake(&mut env);
+                    replica.wake_at(env.out);
+                }
+                return;
+            }
+        };
+        if let Some(replica) = partitions.get(&index) {
+            replica.wake_at(env.out);
+        }
+    }
+
+    /// The offset at which the next [`GroupEvent::Load`] of a partition begins. After a
+    /// [`GroupEvent::Resign`] it is behind the last append that completed.
+    #[must_use]
+    pub fn replayed_to(&self, partition: i32) -> Offset {
+        self.partitions
+            .get(&partition)
+            .map_or(0, |p| p.committed().next_offset)
+    }
+
+    /// Whether this broker coordinates the groups of a partition.
+    #[must_use]
+    pub fn is_coordinator(&self, partition: i32) -> bool {
+        self.leader(partition).is_some()
+    }
+
+    /// Partitions that are coordinated here, with their leader epochs, in order.
+    pub fn led(&self) -> impl Iterator<Item = (i32, kring_wire::LeaderEpoch)> {
+        let led = |(index, p): (&i32, &Partition)| p.leader().map(|l| (*index, l.epoch()));
+        // A closure that borrows nothing of `self` but what the iterator carries.
+        self.partitions.iter().filter_map(led)
+    }
+
+    /// Whether a list of groups would miss those of a partition that is still loading.
+    #[must_use]
+    pub fn is_loading(&self) -> bool {
+        self.partitions.values().any(Partition::is_loading)
+    }
+
+    /// ListGroups: every group coordinated here, in the order of partitions and ids.
+    #[must_use]
+    pub fn list(&self) -> Vec<ListedGroup> {
+        let leaders = self.partitions.values().filter_map(Partition::leader);
+        leaders
+            .flat_map(|leader| leader.groups())
+            .map(|group| group.list())
+            .collect()
+    }
+
+    /// Everything that groups coordinated here have committed, in order.
+    pub fn committed_offsets(&self) -> impl Iterator<Item = CommittedEntry<'_>> {
+        self.partitions
+            .values()
+            .filter(|p| p.leader().is_some())
+            .flat_map(|p| &p.committed().offsets)
+            .flat_map(|(group_id, topics)| {
+                topics.iter().flat_map(move |(topic, partitions)| {
+                    partitions
+                        .iter()
+                        .map(move |(partition, committed)| CommittedEntry {
+                            group_id,
+                            topic,
+                            partition: *partition,
+                            committed,
+                        })
+                })
+            })
+    }
+
+    /// Counts for metrics.
+    #[must_use]
+    pub fn stats(&self) -> GroupsStats {
+        let mut stats = GroupsStats {
+            rebalances_total: self.rebalances,
+            ..GroupsStats::default()
+        };
+        for partition in self.partitions.values() {
+            stats.partitions_loading += usize::from(partition.is_loading());
+            let Some(leader) = partition.leader() else {
+                continue;
+            };
+            stats.partitions_led += 1;
+            stats.writes_under_way += leader.writes_under_way();
+            for group in leader.groups() {
+                stats.groups[group.state() as usize] += 1;
+                stats.members += group.members();
+            }
+        }
+        stats
+    }
+
+    fn leader(&self, partition: i32) -> Option<&crate::partition::Leader> {
+        self.partitions.get(&partition)?.leader()
+    }
+}
+
+fn replica(partitions: &mut BTreeMap<i32, Partition>, index: i32) -> &mut Partition {
+    partitions
+        .entry(index)
+        .or_insert_with(|| Partition::new(index))
+}

@@ -1,0 +1,78 @@
+//! Expiry of committed offsets: after the group has been empty, or the consumer without a group silent, for the retention.
+//! Offsets that are asked to be deleted are in `delete`.
+
+use super::{append_tombstones, offset_tombstone};
+use crate::classic::{ClassicGroup, GroupState};
+use crate::committed::{Committed, CommittedOffset};
+use crate::record::Record;
+use crate::step::Step;
+use crate::writes::Then;
+
+/// From when an offset's age counts, as Kafka's `ClassicGroup.offsetExpirationCondition`;
+/// `None` of one that cannot expire.
+fn counts_from(group: &ClassicGroup, topic: &str, offset: &CommittedOffset) -> Option<i64> {
+    if group.protocol_type().is_none() {
+        return Some(offset.commit_timestamp_ms);
+    }
+    match group.state() {
+        GroupState::Empty => Some(group.state_timestamp_ms().max(offset.commit_timestamp_ms)),
+        GroupState::Stable if !group.is_subscribed_to(topic) && group.is_consumer_group() => {
+            Some(offset.commit_timestamp_ms)
+        }
+        _ => None,
+    }
+}
+
+fn has_expired(
+    group: &ClassicGroup,
+    topic: &str,
+    offset: &CommittedOffset,
+    step: &Step<'_>,
+) -> bool {
+    let Some(since_ms) = counts_from(group, topic, offset) else {
+        return false;
+    };
+    match offset.expire_timestamp_ms {
+        Some(at_ms) => step.now.wall_ms >= at_ms,
+        None => step.now.wall_ms.saturating_sub(since_ms) >= step.config.offsets_retention_ms,
+    }
+}
+
+/// Appends tombstones of what has expired of a group, and of the group itself when it is vacant
+/// and nothing remains. Says whether the group is gone. A group with an append under way must not
+/// be given: the tombstone would follow a commit that the committed layer does not know yet.
+pub(crate) fn expire(
+    id: &str,
+    group: &ClassicGroup,
+    committed: &Committed,
+    step: &mut Step<'_>,
+) -> bool {
+    let mut tombstones = Vec::new();
+    let mut kept = false;
+    for (topic, partitions) in committed.offsets.get(id).into_iter().flatten() {
+        for (partition, offset) in partitions {
+            if has_expired(group, topic, offset, step) {
+                tombstones.push(offset_tombstone(id, topic, *partition));
+            } else {
+                kept = true;
+            }
+        }
+    }
+    let gone = !kept && group.is_vacant();
+    if gone && committed.groups.contains_key(id) {
+        tombstones.push(Record::Group {
+            group: id.to_owned(),
+            value: None,
+        });
+    }
+    if !tombstones.is_empty() {
+        tracing::info!(
+            group = id,
+            tombstones = tombstones.len(),
+            gone,
+            "offsets expired"
+        );
+        append_tombstones(id, tombstones, Then::Nothing, step);
+    }
+    gone
+}

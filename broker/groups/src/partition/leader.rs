@@ -1,0 +1,255 @@
+//! The live layer of a partition: its groups with their members, and the appends under way.
+//! Requests are dispatched in `requests`; what they do is in `classic` and `offsets`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kring_io::Instant;
+use kring_wire::{ErrorCode, LeaderEpoch, Offset};
+
+use crate::Token;
+use crate::classic::ClassicGroup;
+use crate::committed::Committed;
+use crate::engine::Env;
+use crate::event::GroupOut;
+use crate::offsets::{delete, expire};
+use crate::step::Step;
+use crate::wakes::Wakes;
+use crate::writes::{Then, Writes, failed_response};
+use crate::{GroupResponse, JoinOutcome};
+
+/// What exists only while this broker leads the partition.
+#[derive(Clone, Debug)]
+pub(crate) struct Leader {
+    index: i32,
+    epoch: LeaderEpoch,
+    pub(super) groups: BTreeMap<String, ClassicGroup>,
+    writes: Writes,
+    wakes: Wakes,
+    /// When expired offsets are looked for next.
+    expire_at: Instant,
+}
+
+impl Leader {
+    /// Groups as their last records describe them.
+    pub(super) fn load(
+        index: i32,
+        epoch: LeaderEpoch,
+        committed: &Committed,
+        env: &mut Env<'_>,
+    ) -> Leader {
+        let mut leader = Leader {
+            index,
+            epoch,
+            groups: BTreeMap::new(),
+            writes: Writes::default(),
+            wakes: Wakes::default(),
+            expire_at: after_check_interval(env),
+        };
+        for id in committed.group_ids() {
+            leader.load_group(&id, committed, env);
+        }
+        tracing::info!(
+            partition = index,
+            epoch,
+            groups = leader.groups.len(),
+            "coordinates groups"
+        );
+        leader
+    }
+
+    /// Puts a group back as it is committed.
+    fn load_group(&mut self, id: &str, committed: &Committed, env: &Env<'_>) {
+        let group = match committed.groups.get(id) {
+            Some(stored) => ClassicGroup::load(id, stored, env.now),
+            None => ClassicGroup::new(id, env.now.wall_ms),
+        };
+        if let Some(at) = group.next_deadline() {
+            self.wakes.lower(id, at);
+        }
+        self.groups.insert(id.to_owned(), group);
+    }
+
+    /// The leader epoch.
+    pub(crate) fn epoch(&self) -> LeaderEpoch {
+        self.epoch
+    }
+
+    /// The groups, in order.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &ClassicGroup> {
+        self.groups.values()
+    }
+
+    /// Appends that have not reached the high watermark.
+    pub(crate) fn writes_under_way(&self) -> usize {
+        self.writes.len()
+    }
+
+    /// The groups, and what their handlers need.
+    pub(super) fn step<'a>(
+        &'a mut self,
+        env: &'a mut Env<'_>,
+    ) -> (&'a mut BTreeMap<String, ClassicGroup>, Step<'a>) {
+        let step = Step {
+            now: env.now,
+            config: env.config,
+            random: env.random,
+            partition: self.index,
+            next_token: env.next_token,
+            rebalances: env.rebalances,
+            writes: &mut self.writes,
+            wakes: &mut self.wakes,
+            out: env.out,
+        };
+        (&mut self.groups, step)
+    }
+
+    /// Answers everyone who waits.
+    pub(super) fn resign(self, env: &mut Env<'_>) {
+        tracing::info!(
+            partition = self.index,
+            epoch = self.epoch,
+            "coordinates groups no more"
+        );
+        let error = ErrorCode::NotCoordinator;
+        for write in self.writes.drain() {
+            if let Then::Respond { id, response } = write.then {
+                env.out
+                    .responses
+                    .push((id, failed_response(*response, error)));
+            }
+        }
+        for group in self.groups.into_values() {
+            env.out.responses.extend(group.into_waiting(error));
+        }
+    }
+
+    /// An append reached the high watermark, or was refused.
+    pub(super) fn appended(
+        &mut self,
+        token: Token,
+        result: Result<Offset, ErrorCode>,
+        committed: &mut Committed,
+        env: &mut Env<'_>,
+    ) {
+        // Unknown: of a term of leadership that is over.
+        let Some(write) = self.writes.remove(token) else {
+            return;
+        };
+        let result = match result {
+            Ok(last_offset) => {
+                for record in write.records {
+                    committed.apply(record);
+                }
+                committed.next_offset = last_offset + 1;
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(group = %write.group, partition = self.index, error = error.name(), "append was refused");
+                if !self.groups.contains_key(&write.group) && committed.knows(&write.group) {
+                    // Its deletion failed.
+                    self.load_group(&write.group, committed, env);
+                }
+                Err(error)
+            }
+        };
+        self.finish(&write.group, write.then, result, committed, env);
+    }
+
+    /// Does what an append was for.
+    fn finish(
+        &mut self,
+        group: &str,
+        then: Then,
+        result: Result<(), ErrorCode>,
+        committed: &Committed,
+        env: &mut Env<'_>,
+    ) {
+        let (groups, mut step) = self.step(env);
+        match then {
+            Then::Nothing => {}
+            Then::Respond { id, response } => {
+                let response = match result {
+                    Ok(()) => *response,
+                    Err(error) => failed_response(*response, error),
+                };
+                step.respond(id, response);
+            }
+            Then::Assign { generation } => {
+                let stored = committed.groups.get(group);
+                let result = result.and_then(|()| stored.ok_or(ErrorCode::UnknownServerError));
+                if let Some(group) = groups.get_mut(group) {
+                    group.assigned(generation, result, &mut step);
+                }
+            }
+            Then::Replace(replacement) => {
+                if let Some(group) = groups.get_mut(group) {
+                    group.replaced(*replacement, result, &mut step);
+                }
+            }
+        }
+    }
+
+    /// A topic was deleted.
+    pub(super) fn topic_deleted(&mut self, topic: &str, committed: &Committed, env: &mut Env<'_>) {
+        let (_, mut step) = self.step(env);
+        delete::delete_topic(topic, committed, &mut step);
+    }
+
+    /// Looks at every deadline that has come.
+    pub(super) fn on_wake(&mut self, committed: &Committed, env: &mut Env<'_>) {
+        let now = env.now.mono;
+        while let Some(id) = self.wakes.pop_due(now) {
+            let (groups, mut step) = self.step(env);
+            if let Some(group) = groups.get_mut(&id) {
+                group.on_wake(&mut step);
+            }
+        }
+        while let Some((group, then)) = self.writes.pop_overdue(now) {
+            let error = Err(ErrorCode::RequestTimedOut);
+            self.finish(&group, then, error, committed, env);
+        }
+        if self.expire_at <= now {
+            self.expire_at = after_check_interval(env);
+            self.expire(committed, env);
+        }
+    }
+
+    fn expire(&mut self, committed: &Committed, env: &mut Env<'_>) {
+        let busy: Vec<String> = self
+            .writes
+            .groups()
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        let (groups, mut step) = self.step(env);
+        groups.retain(|id, group| {
+            let idle = busy.binary_search(id).is_err();
+            let gone = idle && expire::expire(id, group, committed, &mut step);
+            if gone {
+                step.wakes.remove(id);
+            }
+            !gone
+        });
+    }
+
+    /// When it must be woken next.
+    pub(super) fn wake_at(&self, out: &mut GroupOut) {
+        let deadlines = [self.wakes.first(), self.writes.first_deadline()];
+        let first = deadlines.into_iter().flatten().min();
+        out.wake_at(first.map_or(self.expire_at, |at| at.min(self.expire_at)));
+    }
+
+    pub(super) fn is_overloaded(&self) -> bool {
+        self.writes.len() >= crate::config::PARTITION_WRITES_MAX
+    }
+}
+
+fn after_check_interval(env: &Env<'_>) -> Instant {
+    env.now.mono + Duration::from_millis(env.config.offsets_retention_check_interval_ms)
+}
+
+/// A refused JoinGroup.
+pub(super) fn refused_join(error: ErrorCode, member_id: &str) -> GroupResponse {
+    GroupResponse::Join(JoinOutcome::refused(error, member_id))
+}
