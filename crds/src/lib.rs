@@ -20,6 +20,8 @@ pub mod topic;
 
 pub use amount::Amount;
 pub use config_value::ConfigValue;
+pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+pub use k8s_openapi::jiff::Timestamp;
 pub use kafka_cluster::{KafkaCluster, KafkaClusterSpec, KafkaClusterStatus};
 pub use topic::{Topic, TopicSpec, TopicStatus};
 

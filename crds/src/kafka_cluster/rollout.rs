@@ -1,6 +1,7 @@
 //! The state of a rollout as it stands in the cluster's status.
 //! It is only data: `kring-rollout` moves it, one transition per reconcile.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,7 @@ pub struct RolloutStatus {
     /// Brokers that are through.
     #[serde(default)]
     pub done: i32,
-    /// For people: `1/3 Drain 0`, or `Done`.
+    /// For people: `1/3: 2 Drain` (broker 2 drains), or `3/3`.
     #[serde(default)]
     pub progress: String,
     /// The one broker that may be down, and what it is at. Written before anything is done to it.
@@ -31,42 +32,36 @@ pub struct RolloutStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub brokers: Vec<RolledBroker>,
-    /// When it began (RFC 3339).
+    /// When it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<String>,
-    /// When its last broker was done (RFC 3339); absent while it runs.
+    pub started_at: Option<MicroTime>,
+    /// When its last broker was done; absent while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<String>,
+    pub finished_at: Option<MicroTime>,
 }
 
 /// The right to restart one broker.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Grant {
     /// The broker.
     pub broker: i32,
     /// What it is at.
     pub phase: Phase,
-    /// Since when (RFC 3339, with milliseconds).
-    pub since: String,
+    /// Since when.
+    pub since: MicroTime,
     /// What the phase waits for, as a word for programs; absent when it waits for nothing special.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<String>,
     /// The same for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Pod that is to be replaced.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub old_pod_uid: Option<String>,
     /// Process that is to be replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_boot_id: Option<String>,
     /// Disk that must come back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_id: Option<String>,
-    /// Partitions in whose ISR it was, which it must be in again.
-    #[serde(default)]
-    pub in_sync_before: i64,
     /// It handed over nothing because it served nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub was_down: bool,
@@ -128,7 +123,7 @@ pub struct PhaseTime {
 }
 
 /// A broker that is through.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RolledBroker {
     /// The broker.
@@ -137,6 +132,6 @@ pub struct RolledBroker {
     #[serde(default)]
     #[schemars(length(max = 32))]
     pub times: Vec<PhaseTime>,
-    /// When it was done (RFC 3339).
-    pub finished_at: String,
+    /// When it was done.
+    pub finished_at: MicroTime,
 }

@@ -1,0 +1,6 @@
+//! The machine against a toy cluster: scenarios as text files, and random interleavings.
+//! The toy knows pods, partitions and leaders, and checks ROLL-1 and ROLL-2 at each deletion.
+
+mod properties;
+mod scenarios;
+mod world;
