@@ -2,3 +2,15 @@
 //! It elects nobody; the controller does.
 
 #![forbid(unsafe_code)]
+
+pub mod config;
+pub mod event;
+mod replication;
+pub mod role;
+pub mod view;
+
+pub use config::ReplicationConfig;
+pub use event::{AlterIsr, IsrRejection, ReplicaEvent, ReplicaOut};
+pub use replication::Replication;
+pub use role::PartitionRole;
+pub use view::{FollowerView, FollowingView, LeaderView};
