@@ -8,6 +8,7 @@ pub mod config_schema;
 pub mod error;
 pub mod event;
 pub mod image;
+pub mod quorum;
 pub mod request;
 
 mod controller;

@@ -66,11 +66,6 @@ impl Definition {
         self
     }
 
-    pub(super) const fn without_default(mut self) -> Definition {
-        self.default = None;
-        self
-    }
-
     pub(super) const fn restart(mut self) -> Definition {
         self.requires_restart = true;
         self

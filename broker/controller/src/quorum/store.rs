@@ -1,0 +1,204 @@
+//! How the quorum's durable state lies in small values, and how it is read back.
+//! It stores nothing itself. Writes reach the disk in order, so every prefix of them must make sense.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use kring_io::BrokerId;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::log::{Log, Snapshot};
+use super::message::{Entry, Epoch, Index, LogEnd};
+
+/// Largest part of a snapshot, stored or sent, in bytes.
+pub(super) const SNAPSHOT_PART_BYTES: usize = 256 * 1024;
+
+/// First bytes of every key.
+pub const KEY_PREFIX: &[u8] = b"m/";
+const VOTE: &[u8] = b"m/v";
+const SNAPSHOT: &[u8] = b"m/h";
+const PARTS: &[u8] = b"m/s/";
+const ENTRIES: &[u8] = b"m/e/";
+
+/// A value to store, or a key to delete.
+pub(super) type Write = (Vec<u8>, Option<Bytes>);
+
+/// Why the stored metadata cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StartError {
+    /// A stored value cannot be decoded: it is damaged or of a newer version.
+    #[error(
+        "metadata value {key} cannot be decoded; use the version that wrote it, or empty this broker's data directory so that it copies the others' metadata"
+    )]
+    Undecodable {
+        /// Its key.
+        key: String,
+    },
+    /// An entry or a part of a snapshot is missing between others.
+    #[error(
+        "metadata value {key} is missing; empty this broker's data directory so that it copies the others' metadata"
+    )]
+    Missing {
+        /// Its key.
+        key: String,
+    },
+}
+
+/// What a member must not forget beside its log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Ballot {
+    /// The newest epoch it knows.
+    pub(super) epoch: Epoch,
+    /// Whom it voted for in that epoch.
+    pub(super) voted: Option<BrokerId>,
+    /// Whether its log once had everything that was committed. A voter without this may have lost
+    /// its disk, so it votes only where all logs are empty.
+    pub(super) joined: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SnapshotHead {
+    end: LogEnd,
+    parts: u32,
+}
+
+/// What was stored, and what of it is left over from a crash and can go.
+pub(super) struct Restored {
+    pub(super) ballot: Ballot,
+    pub(super) log: Log,
+    pub(super) garbage: Vec<Vec<u8>>,
+}
+
+pub(super) fn write_ballot(ballot: &Ballot) -> Write {
+    (VOTE.to_vec(), Some(encode(ballot)))
+}
+
+pub(super) fn write_entry(index: Index, entry: &Entry) -> Write {
+    (entry_key(index), Some(encode(entry)))
+}
+
+/// Deletes the entries `first..=last`, the last first: what a crash leaves has no gap.
+pub(super) fn delete_entries(first: Index, last: Index) -> impl Iterator<Item = Write> {
+    (first..=last).rev().map(|index| (entry_key(index), None))
+}
+
+/// The parts come before the head that makes them count; the old parts go afterwards.
+pub(super) fn write_snapshot(snapshot: &Snapshot, old: Option<&Snapshot>) -> Vec<Write> {
+    let index = snapshot.end.index;
+    let parts = part_count(&snapshot.data);
+    let mut writes: Vec<Write> = (0..parts)
+        .map(|part| (part_key(index, part), Some(part_of(&snapshot.data, part))))
+        .collect();
+    let end = snapshot.end;
+    writes.push((
+        SNAPSHOT.to_vec(),
+        Some(encode(&SnapshotHead { end, parts })),
+    ));
+    if let Some(old) = old {
+        let stale = 0..part_count(&old.data);
+        writes.extend(stale.map(|part| (part_key(old.end.index, part), None)));
+    }
+    writes
+}
+
+/// How many parts a snapshot of this content has; an empty one has one.
+pub(super) fn part_count(data: &Bytes) -> u32 {
+    let parts = data.len().div_ceil(SNAPSHOT_PART_BYTES).max(1);
+    u32::try_from(parts).expect("a snapshot fits into memory")
+}
+
+/// Part `part` of a snapshot.
+pub(super) fn part_of(data: &Bytes, part: u32) -> Bytes {
+    let start = part as usize * SNAPSHOT_PART_BYTES;
+    data.slice(start..data.len().min(start + SNAPSHOT_PART_BYTES))
+}
+
+/// Reads back what the writes of earlier runs made.
+pub(super) fn restore<'a>(
+    stored: impl Iterator<Item = (&'a [u8], &'a Bytes)>,
+) -> Result<Restored, StartError> {
+    let stored: BTreeMap<&[u8], &Bytes> = stored.collect();
+    let ballot = match stored.get(VOTE) {
+        Some(value) => decode(VOTE, value)?,
+        None => Ballot::default(),
+    };
+    let mut used: Vec<&[u8]> = vec![VOTE, SNAPSHOT];
+    let snapshot = restore_snapshot(&stored, &mut used)?;
+    let end = snapshot.as_ref().map_or(LogEnd::default(), |s| s.end);
+    let mut entries = VecDeque::new();
+    for (key, value) in stored.range(ENTRIES..) {
+        let Some(index) = key.strip_prefix(ENTRIES).and_then(be_u64) else {
+            continue;
+        };
+        let next = end.index + 1 + entries.len() as u64;
+        if index < next {
+            continue;
+        }
+        let entry: Entry = decode(key, value)?;
+        // Entries older than a snapshot that was installed over them: the crash came before their deletion.
+        if entry.epoch < end.epoch {
+            continue;
+        }
+        if index > next {
+            let key = readable(&entry_key(next));
+            return Err(StartError::Missing { key });
+        }
+        entries.push_back(entry);
+        used.push(key);
+    }
+    let garbage = stored.keys().filter(|key| !used.contains(key));
+    Ok(Restored {
+        ballot,
+        garbage: garbage.map(|key| key.to_vec()).collect(),
+        log: Log::restored(snapshot, entries),
+    })
+}
+
+fn restore_snapshot<'a>(
+    stored: &BTreeMap<&'a [u8], &Bytes>,
+    used: &mut Vec<&'a [u8]>,
+) -> Result<Option<Snapshot>, StartError> {
+    let Some(head) = stored.get(SNAPSHOT) else {
+        return Ok(None);
+    };
+    let head: SnapshotHead = decode(SNAPSHOT, head)?;
+    let mut data = Vec::new();
+    for part in 0..head.parts {
+        let key = part_key(head.end.index, part);
+        let Some((key, value)) = stored.get_key_value(key.as_slice()) else {
+            let key = readable(&key);
+            return Err(StartError::Missing { key });
+        };
+        data.extend_from_slice(value);
+        used.push(key);
+    }
+    let data = Bytes::from(data);
+    let end = head.end;
+    Ok(Some(Snapshot { end, data }))
+}
+
+fn entry_key(index: Index) -> Vec<u8> {
+    [ENTRIES, &index.to_be_bytes()].concat()
+}
+
+fn part_key(index: Index, part: u32) -> Vec<u8> {
+    [PARTS, &index.to_be_bytes(), &part.to_be_bytes()].concat()
+}
+
+fn be_u64(bytes: &[u8]) -> Option<u64> {
+    bytes.try_into().map(u64::from_be_bytes).ok()
+}
+
+fn encode<T: Serialize>(value: &T) -> Bytes {
+    let bytes = postcard::to_allocvec(value).expect("plain structs are encoded into memory");
+    Bytes::from(bytes)
+}
+
+fn decode<T: for<'de> Deserialize<'de>>(key: &[u8], value: &Bytes) -> Result<T, StartError> {
+    postcard::from_bytes(value).map_err(|_| StartError::Undecodable { key: readable(key) })
+}
+
+fn readable(key: &[u8]) -> String {
+    key.escape_ascii().to_string()
+}
