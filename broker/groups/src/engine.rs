@@ -177,7 +177,6 @@ impl Groups {
     /// Partitions that are coordinated here, with their leader epochs, in order.
     pub fn led(&self) -> impl Iterator<Item = (i32, kring_wire::LeaderEpoch)> {
         let led = |(index, p): (&i32, &Partition)| p.leader().map(|l| (*index, l.epoch()));
-        // A closure that borrows nothing of `self` but what the iterator carries.
         self.partitions.iter().filter_map(led)
     }
 

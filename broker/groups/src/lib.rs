@@ -11,7 +11,7 @@
 
 mod classic;
 mod committed;
-mod config;
+pub mod config;
 mod engine;
 mod event;
 mod offsets;

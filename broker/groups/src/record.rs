@@ -4,6 +4,8 @@
 
 mod group_metadata;
 mod offset_commit;
+#[cfg(test)]
+mod tests;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kring_wire::{DecodeError, Decoder, encode};
@@ -102,13 +104,6 @@ impl Record {
                 Ok(Some(Record::Group { group, value }))
             }
             _ => Ok(None),
-        }
-    }
-
-    /// The group it is about.
-    pub(crate) fn group(&self) -> &str {
-        match self {
-            Record::Offset { group, .. } | Record::Group { group, .. } => group,
         }
     }
 }

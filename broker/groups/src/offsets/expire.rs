@@ -8,8 +8,8 @@ use crate::record::Record;
 use crate::step::Step;
 use crate::writes::Then;
 
-/// From when an offset's age counts, as Kafka's `ClassicGroup.offsetExpirationCondition`;
-/// `None` of one that cannot expire.
+/// From when an offset's age counts, as Kafka's `ClassicGroup.offsetExpirationCondition`, but that
+/// one which an administrator sets in an empty group counts from then. `None`: it cannot expire.
 fn counts_from(group: &ClassicGroup, topic: &str, offset: &CommittedOffset) -> Option<i64> {
     if group.protocol_type().is_none() {
         return Some(offset.commit_timestamp_ms);
