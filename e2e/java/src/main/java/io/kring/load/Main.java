@@ -12,6 +12,7 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] words) throws Exception {
+        System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "warn");
         if (words.length == 1 && words[0].equals("stop")) {
             Files.writeString(Path.of(Options.STOP_FILE), "");
             return;
