@@ -1,6 +1,8 @@
 //! Runs the scripts in `scenarios/`: each line that begins with `>` is a command, the lines below
 //! it are what the clients of the group then saw. `UPDATE=1` writes what was seen into the scripts.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod harness;
 mod script;
 
