@@ -13,7 +13,8 @@ pub struct ReplicationConfig {
     pub fetch_bytes_max: usize,
     /// `replica.fetch.max.bytes`: record bytes of one partition in one answer; a first batch goes whole.
     pub partition_fetch_bytes_max: usize,
-    /// `replica.fetch.wait.max.ms`: how long a leader holds a fetch that it has nothing for.
+    /// `replica.fetch.wait.max.ms`: how long a leader holds a fetch that it has nothing for. It is the
+    /// heartbeat of a pair of brokers; records never wait for it.
     pub fetch_wait_ms: u64,
     /// How long after `fetch_wait_ms` a follower waits for the answer before it begins a new session.
     pub fetch_grace_ms: u64,
@@ -32,7 +33,7 @@ impl Default for ReplicationConfig {
             replica_lag_time_max_ms: 10_000,
             fetch_bytes_max: 10 << 20,
             partition_fetch_bytes_max: 1 << 20,
-            fetch_wait_ms: 500,
+            fetch_wait_ms: 1_000,
             fetch_grace_ms: 1_000,
             high_watermark_linger_ms: 2,
             fetch_backoff_ms: 500,

@@ -4,7 +4,11 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+mod context;
 pub mod event;
+mod follower;
+mod leader;
+mod message;
 mod replication;
 pub mod role;
 pub mod view;

@@ -1,10 +1,15 @@
 //! All replicas of one broker: takes roles and events, and hands them to the leader or follower side.
 //! It keeps no log; the log is passed in.
 
+use bytes::Bytes;
 use kring_io::{BrokerId, Effects, Now};
 use kring_log::{Log, ReadId};
 use kring_wire::ids::TopicPartition;
 
+use crate::context::Context;
+use crate::follower::Followers;
+use crate::leader::Leaders;
+use crate::message::Message;
 use crate::{
     FollowingView, LeaderView, PartitionRole, ReplicaEvent, ReplicaOut, ReplicationConfig,
 };
@@ -18,14 +23,20 @@ use crate::{
 pub struct Replication {
     id: BrokerId,
     config: ReplicationConfig,
+    leaders: Leaders,
+    followers: Followers,
 }
 
-#[allow(unused_variables)]
 impl Replication {
     /// Without any partition.
     #[must_use]
     pub fn new(id: BrokerId, config: ReplicationConfig) -> Replication {
-        Replication { id, config }
+        Replication {
+            id,
+            config,
+            leaders: Leaders::default(),
+            followers: Followers::default(),
+        }
     }
 
     /// Takes a partition's newest state: this broker becomes leader, follower or neither. The log of
@@ -40,51 +51,151 @@ impl Replication {
         log: &mut Log,
         out: &mut ReplicaOut,
     ) {
+        let mut cx = Context {
+            id: self.id,
+            config: &self.config,
+            now,
+            log,
+            out,
+        };
+        if !role.replicas.contains(&self.id) {
+            self.followers.unfollow(tp);
+            self.leaders.resign(tp, &mut cx);
+            return;
+        }
+        self.followers.registered(role.own_broker_epoch);
+        match role.leader {
+            Some(leader) if leader == self.id => {
+                self.followers.unfollow(tp);
+                self.leaders.lead(tp, role, min_isr, &mut cx);
+            }
+            Some(leader) => {
+                self.leaders.resign(tp, &mut cx);
+                self.followers.follow(tp, leader, role.leader_epoch, &cx);
+            }
+            None => {
+                self.leaders.resign(tp, &mut cx);
+                self.followers.unfollow(tp);
+            }
+        }
     }
 
     /// Forgets a partition, whose log is about to be removed.
-    pub fn remove(&mut self, tp: TopicPartition) {}
+    pub fn remove(&mut self, tp: TopicPartition) {
+        self.followers.unfollow(tp);
+        self.leaders.remove(tp);
+    }
 
     /// Takes an event.
-    pub fn step(
-        &mut self,
-        now: Now,
-        event: ReplicaEvent<'_>,
-        log: &mut Log,
-        io: &mut Effects,
-        out: &mut ReplicaOut,
-    ) {
+    pub fn step(&mut self, now: Now, event: ReplicaEvent<'_>, log: &mut Log, out: &mut ReplicaOut) {
+        let mut cx = Context {
+            id: self.id,
+            config: &self.config,
+            now,
+            log,
+            out,
+        };
+        match event {
+            ReplicaEvent::Message { from, bytes } => {
+                take_message(&mut self.leaders, &mut self.followers, from, bytes, &mut cx);
+            }
+            ReplicaEvent::PeerConnected(peer) => {
+                self.followers.restart(peer);
+                self.leaders.connected(peer, &mut cx);
+            }
+            ReplicaEvent::Appended(tp) => self.leaders.appended(tp, &cx),
+            ReplicaEvent::Durable(partitions) => {
+                for (tp, _) in partitions {
+                    self.leaders.durable(*tp, &mut cx);
+                    self.followers.durable(*tp);
+                }
+            }
+            ReplicaEvent::ReadDone { id, result } => self.leaders.read_done(id, result),
+            ReplicaEvent::LogStartMoved(tp) => self.leaders.log_start_moved(tp, &cx),
+            ReplicaEvent::IsrRejected { tp, rejection } => {
+                self.leaders.rejected(tp, rejection, &mut cx);
+            }
+            // What is due is done in `finish`.
+            ReplicaEvent::Wake => {}
+        }
     }
 
     /// Sends what has come together since the last call and says when to be woken.
-    pub fn finish(&mut self, now: Now, log: &mut Log, io: &mut Effects, out: &mut ReplicaOut) {}
+    pub fn finish(&mut self, now: Now, log: &mut Log, io: &mut Effects, out: &mut ReplicaOut) {
+        let mut cx = Context {
+            id: self.id,
+            config: &self.config,
+            now,
+            log,
+            out,
+        };
+        self.leaders.finish(&mut cx, io);
+        self.followers.finish(&mut cx);
+    }
 
     /// Whether a read of the log was asked for here.
     #[must_use]
     pub fn owns_read(&self, id: ReadId) -> bool {
-        false
+        self.leaders.owns_read(id)
     }
 
     /// Whether this broker leads a partition.
     #[must_use]
     pub fn is_leader(&self, tp: TopicPartition) -> bool {
-        false
+        self.leaders.partitions.contains_key(&tp)
     }
 
     /// A partition that this broker leads.
     #[must_use]
-    pub fn leader_state(&self, tp: TopicPartition) -> Option<LeaderView> {
-        None
+    pub fn leader_state(&self, tp: TopicPartition, log: &Log) -> Option<LeaderView> {
+        self.leaders.view(tp, log)
+    }
+
+    /// Whether acks=all appends to a partition that this broker leads may be taken: as many replicas
+    /// as `min.insync.replicas` asks for are in sync. `None` when it does not lead.
+    #[must_use]
+    pub fn has_min_isr(&self, tp: TopicPartition) -> Option<bool> {
+        self.leaders
+            .partitions
+            .get(&tp)
+            .map(|leading| leading.isr.len() >= leading.min_isr())
     }
 
     /// A partition that this broker follows.
     #[must_use]
     pub fn following(&self, tp: TopicPartition) -> Option<FollowingView> {
-        None
+        self.followers.view(tp)
     }
 
     /// All partitions that this broker leads, in order.
     pub fn led(&self) -> impl Iterator<Item = TopicPartition> + '_ {
-        std::iter::empty()
+        self.leaders.partitions.keys().copied()
+    }
+
+    /// All partitions that this broker follows, in order.
+    pub fn followed(&self) -> impl Iterator<Item = TopicPartition> + '_ {
+        self.followers.partitions.keys().copied()
+    }
+}
+
+fn take_message(
+    leaders: &mut Leaders,
+    followers: &mut Followers,
+    from: BrokerId,
+    bytes: Bytes,
+    cx: &mut Context<'_>,
+) {
+    let (message, records) = match Message::decode(bytes) {
+        Ok(decoded) => decoded,
+        Err(error) => {
+            tracing::error!(%from, %error, "a message of a replica is not understood");
+            return;
+        }
+    };
+    match message {
+        Message::Fetch(fetch) => leaders.fetch(from, fetch, cx),
+        Message::Durable { session, ends } => leaders.follower_durable(from, session, &ends, cx),
+        Message::Fetched(fetched) => followers.fetched(from, &fetched, records, cx),
+        Message::Restart => followers.restart(from),
     }
 }

@@ -1,0 +1,125 @@
+//! The partitions that this broker follows, and the conversations with their leaders.
+//! It never decides what is committed: leaders tell.
+
+mod fetch;
+mod take;
+mod upstream;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kring_io::{BrokerId, Instant};
+use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
+
+use crate::FollowingView;
+use crate::context::Context;
+use upstream::Upstream;
+
+/// The follower side of a broker.
+#[derive(Debug, Default)]
+pub(crate) struct Followers {
+    pub(crate) partitions: BTreeMap<TopicPartition, Following>,
+    /// By leader.
+    upstreams: BTreeMap<BrokerId, Upstream>,
+    /// Partitions whose fetch failed, by the time of the next attempt.
+    retries: BTreeSet<(Instant, TopicPartition)>,
+    sessions_begun: u64,
+    broker_epoch: i64,
+}
+
+/// A partition that this broker follows.
+#[derive(Debug)]
+pub(crate) struct Following {
+    pub(crate) leader: BrokerId,
+    pub(crate) epoch: LeaderEpoch,
+    /// As the leader last told; this replica's own is never above its end.
+    pub(crate) leader_high_watermark: Offset,
+    pub(crate) stalled: Option<String>,
+}
+
+impl Followers {
+    /// Begins to follow a leader; nothing when it already does in this epoch.
+    pub(crate) fn follow(
+        &mut self,
+        tp: TopicPartition,
+        leader: BrokerId,
+        epoch: LeaderEpoch,
+        cx: &Context<'_>,
+    ) {
+        if let Some(following) = self.partitions.get(&tp) {
+            if following.epoch > epoch || (following.epoch == epoch && following.leader == leader) {
+                return;
+            }
+            self.unfollow(tp);
+        }
+        if cx.log.state(tp).is_none() {
+            tracing::error!(%tp, "made follower of a partition without a log; the role is ignored");
+            return;
+        }
+        tracing::info!(%tp, %leader, epoch, "follows");
+        let following = Following {
+            leader,
+            epoch,
+            leader_high_watermark: -1,
+            stalled: None,
+        };
+        self.partitions.insert(tp, following);
+        let session = self.next_session();
+        let upstream = self
+            .upstreams
+            .entry(leader)
+            .or_insert_with(|| Upstream::new(session));
+        upstream.follow(tp);
+    }
+
+    /// Ceases to follow.
+    pub(crate) fn unfollow(&mut self, tp: TopicPartition) {
+        let Some(following) = self.partitions.remove(&tp) else {
+            return;
+        };
+        self.retries.retain(|(_, waiting)| *waiting != tp);
+        if let Some(upstream) = self.upstreams.get_mut(&following.leader) {
+            upstream.forget(tp);
+            if upstream.partitions.is_empty() {
+                // The leader's half of the session fades: a new one has a higher number.
+                self.upstreams.remove(&following.leader);
+            }
+        }
+    }
+
+    /// Takes the epoch under which this broker is registered; a new one begins new sessions.
+    pub(crate) fn registered(&mut self, broker_epoch: i64) {
+        if self.broker_epoch != broker_epoch {
+            self.broker_epoch = broker_epoch;
+            let leaders: Vec<BrokerId> = self.upstreams.keys().copied().collect();
+            for leader in leaders {
+                self.restart(leader);
+            }
+        }
+    }
+
+    /// Begins the conversation with a leader anew, if there is one.
+    pub(crate) fn restart(&mut self, leader: BrokerId) {
+        let session = self.next_session();
+        if let Some(upstream) = self.upstreams.get_mut(&leader) {
+            upstream.restart(session);
+        }
+    }
+
+    /// More of a partition is on this broker's disk.
+    pub(crate) fn durable(&mut self, tp: TopicPartition) {
+        if let Some(following) = self.partitions.get(&tp)
+            && let Some(upstream) = self.upstreams.get_mut(&following.leader)
+        {
+            upstream.durable.insert(tp);
+        }
+    }
+
+    pub(crate) fn view(&self, tp: TopicPartition) -> Option<FollowingView> {
+        self.partitions.get(&tp).map(|following| FollowingView {
+            leader: following.leader,
+            epoch: following.epoch,
+            leader_high_watermark: following.leader_high_watermark,
+            stalled: following.stalled.clone(),
+        })
+    }
+}

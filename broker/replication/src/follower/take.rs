@@ -1,0 +1,137 @@
+//! Takes a leader's answer: appends, truncates, starts anew, follows the high watermark.
+//! It never serves what it takes; the log verifies every batch.
+
+use bytes::Bytes;
+use kring_io::BrokerId;
+use kring_log::{AppendError, Log};
+use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
+
+use super::Followers;
+use crate::context::Context;
+use crate::message::{Fetched, FetchedPartition, Outcome};
+
+impl Followers {
+    /// Takes the answer to a fetch. `records` holds the batches of all partitions, one after the other.
+    pub(crate) fn fetched(
+        &mut self,
+        from: BrokerId,
+        fetched: &Fetched,
+        mut records: Bytes,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(upstream) = self.upstreams.get_mut(&from) else {
+            return;
+        };
+        if upstream.session != fetched.session {
+            return;
+        }
+        upstream.answered = upstream.answered.max(fetched.seq);
+        for partition in &fetched.partitions {
+            let batches = match partition.outcome {
+                // The message was checked to hold as many bytes as it claims.
+                Outcome::Records { bytes } => records.split_to(bytes as usize),
+                _ => Bytes::new(),
+            };
+            self.take(from, partition, batches, cx);
+        }
+    }
+
+    fn take(
+        &mut self,
+        from: BrokerId,
+        told: &FetchedPartition,
+        batches: Bytes,
+        cx: &mut Context<'_>,
+    ) {
+        let tp = told.tp;
+        let current = self.partitions.get(&tp);
+        if !current.is_some_and(|f| f.leader == from && f.epoch == told.leader_epoch) {
+            return;
+        }
+        let taken = match told.outcome {
+            Outcome::News => Ok(()),
+            Outcome::Records { .. } => append(tp, batches, cx).inspect(|()| self.changed(tp)),
+            Outcome::Diverging { epoch, end_offset } => {
+                truncate(tp, epoch, end_offset, cx).inspect(|()| self.changed(tp))
+            }
+            Outcome::OutOfRange => {
+                tracing::warn!(%tp, at = told.log_start, "starts anew: its end is outside of the leader's log");
+                cx.log.reset(tp, told.log_start);
+                self.changed(tp);
+                Ok(())
+            }
+            Outcome::Unreadable => Err("the leader cannot read its log there".to_owned()),
+        };
+        let following = self.partitions.get_mut(&tp).expect("looked up above");
+        // Only then is this replica's log known to be a prefix of the leader's.
+        if matches!(told.outcome, Outcome::News | Outcome::Records { .. }) {
+            following.leader_high_watermark = told.high_watermark;
+            follow_numbers(told, cx);
+        }
+        following.stalled = taken.err();
+        if let Some(reason) = &following.stalled {
+            tracing::warn!(%tp, leader = %from, %reason, "replication stands still");
+            self.retry_later(tp, cx);
+        }
+    }
+}
+
+fn append(tp: TopicPartition, batches: Bytes, cx: &mut Context<'_>) -> Result<(), String> {
+    match cx.log.append_replicated(cx.now, tp, batches) {
+        Ok(_) => Ok(()),
+        Err(error @ AppendError::UnknownPartition(_)) => Err(error.to_string()),
+        Err(error) => Err(format!("the leader's records were not taken: {error}")),
+    }
+}
+
+/// Removes what the leader does not have: everything after the end of the largest epoch that both
+/// know (KIP-101, KIP-279).
+fn truncate(
+    tp: TopicPartition,
+    epoch: LeaderEpoch,
+    end_offset: Offset,
+    cx: &mut Context<'_>,
+) -> Result<(), String> {
+    let state = cx.log.state(tp).ok_or("it has no log here")?;
+    let to = truncation_point(tp, epoch, end_offset, cx.log).max(state.log_start);
+    if to >= state.log_end {
+        return Err(format!(
+            "the leader's log parts from this one at epoch {epoch}, offset {end_offset}, but there is nothing to remove"
+        ));
+    }
+    tracing::info!(%tp, from = state.log_end, to, epoch, "truncates to the leader's log");
+    match cx.log.truncate(cx.now, tp, to) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn truncation_point(
+    tp: TopicPartition,
+    epoch: LeaderEpoch,
+    end_offset: Offset,
+    log: &Log,
+) -> Offset {
+    if epoch < 0 {
+        return end_offset;
+    }
+    match log.epoch_end(tp, epoch) {
+        Some((_, own_end)) => own_end.min(end_offset),
+        // All epochs here are younger than any that the leader has.
+        None => 0,
+    }
+}
+
+/// Follows the leader's high watermark and the start of its log.
+fn follow_numbers(told: &FetchedPartition, cx: &mut Context<'_>) {
+    let Some(state) = cx.log.state(told.tp) else {
+        return;
+    };
+    let high_watermark = told.high_watermark.min(state.log_end);
+    if high_watermark > state.high_watermark && cx.log.set_high_watermark(told.tp, high_watermark) {
+        cx.out.high_watermarks.push((told.tp, high_watermark));
+    }
+    if told.log_start > state.log_start {
+        cx.log.set_log_start(cx.now, told.tp, told.log_start);
+    }
+}
