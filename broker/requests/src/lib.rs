@@ -1,4 +1,43 @@
 //! The broker engine: sessions, dispatch, one module per Kafka API, and the routing between the engines.
 //! It owns no socket, thread, clock or file.
+//!
+//! [`Broker`] has the form of every engine here: events in, effects out. A frame goes through
+//! `dispatch` to its handler in `api`, `produce` or `fetch`; what a handler cannot answer at once
+//! waits there, or as a continuation (`calls`) for the answer of another engine. `route` is where
+//! the engines meet.
 
 #![forbid(unsafe_code)]
+
+pub mod admin;
+pub mod config;
+pub mod event;
+pub mod identity;
+pub mod metrics;
+
+mod api;
+mod auto_create;
+mod broker;
+mod call;
+mod calls;
+mod cluster;
+mod dispatch;
+mod fetch;
+mod gather;
+mod leadership;
+mod operations;
+mod produce;
+mod producer_ids;
+mod resource;
+mod route;
+mod session;
+mod settings;
+mod shutdown;
+mod text;
+mod timers;
+mod topic_config;
+
+pub use admin::{AdminError, AdminRequest, AdminResponse};
+pub use broker::Broker;
+pub use config::BrokerConfig;
+pub use event::{Event, Output};
+pub use identity::Identity;

@@ -1,0 +1,256 @@
+//! ListOffsets (2), versions 1–11: offsets by timestamp, and the special ones.
+//!
+//! * −1 is the high watermark, −2 the log start, −3 (v7) the record with the largest timestamp.
+//! * −4 (v8) is the start of the local log, which is the whole log here. −5 (v9) and −6 (v11) ask
+//!   about tiered storage, of which there is none: offset −1.
+//! * A timestamp gives the first record at or after it, with its timestamp; −1 and −1 when there is none.
+//! * Only committed records are found. Only the leader answers, in the epoch that the client knows (v4).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
+use kafka_protocol::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
+use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse, TopicName};
+use kring_io::{ConnId, Now};
+use kring_log::{Lookup, OffsetAndTimestamp, ReadError, TimestampQuery};
+use kring_wire::{ErrorCode, TopicPartition, TopicRef};
+
+use crate::broker::Broker;
+use crate::call::{Call, Caller, Unreadable};
+use crate::event::Output;
+use crate::route::reads::Reader;
+
+/// The last version `kafka-protocol` knows; version 11 has the same bytes.
+const ENCODED_VERSION_MAX: i16 = 10;
+
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const MAX_TIMESTAMP: i64 = -3;
+const EARLIEST_LOCAL: i64 = -4;
+const LATEST_TIERED: i64 = -5;
+const EARLIEST_PENDING_UPLOAD: i64 = -6;
+
+/// What is known of a partition.
+enum Found {
+    Offset(OffsetAndTimestamp),
+    Nothing,
+    Error(ErrorCode),
+    /// The disk is asked.
+    Pending,
+}
+
+struct Slot {
+    index: i32,
+    leader_epoch: i32,
+    found: Found,
+}
+
+struct Open {
+    caller: Caller,
+    /// Topics with the number of their partitions, in the order of the request.
+    topics: Vec<(TopicName, usize)>,
+    slots: Vec<Slot>,
+}
+
+/// Requests that wait for the disk.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    next: u64,
+    open: BTreeMap<u64, Open>,
+    by_conn: BTreeSet<(ConnId, u64)>,
+}
+
+impl Waiting {
+    /// Forgets the requests of a connection that is gone.
+    pub(crate) fn close(&mut self, conn: ConnId) {
+        let range = (conn, 0)..=(conn, u64::MAX);
+        let gone: Vec<_> = self.by_conn.range(range).copied().collect();
+        for key in gone {
+            self.by_conn.remove(&key);
+            self.open.remove(&key.1);
+        }
+    }
+}
+
+pub(crate) fn handle(
+    broker: &mut Broker,
+    now: Now,
+    call: Call,
+    out: &mut Output,
+) -> Result<(), Unreadable> {
+    let caller = call.caller;
+    let request: ListOffsetsRequest = call.decode_as(caller.version.min(ENCODED_VERSION_MAX))?;
+    broker.list_offsets.next += 1;
+    let id = broker.list_offsets.next;
+    let mut open = Open {
+        caller,
+        topics: Vec::new(),
+        slots: Vec::new(),
+    };
+    for topic in request.topics {
+        open.topics
+            .push((topic.name.clone(), topic.partitions.len()));
+        let name = TopicRef::from(topic.name.0.as_str());
+        for partition in topic.partitions {
+            let at = open.slots.len();
+            open.slots
+                .push(look_up(broker, now, &name, &partition, (id, at), out));
+        }
+    }
+    if open.slots.iter().any(Slot::is_pending) {
+        broker
+            .list_offsets
+            .by_conn
+            .insert((caller.request.conn, id));
+        broker.list_offsets.open.insert(id, open);
+    } else {
+        answer(open, out);
+    }
+    Ok(())
+}
+
+/// A look-up came back from the disk.
+pub(crate) fn lookup_done(
+    broker: &mut Broker,
+    id: u64,
+    slot: usize,
+    result: Result<Option<OffsetAndTimestamp>, ReadError>,
+    out: &mut Output,
+) {
+    let Some(open) = broker.list_offsets.open.get_mut(&id) else {
+        return;
+    };
+    open.slots[slot].found = match result {
+        Ok(found) => Found::from(found),
+        Err(error) => {
+            tracing::error!(%error, "timestamp look-up failed");
+            Found::Error(ErrorCode::KafkaStorageError)
+        }
+    };
+    if !open.slots.iter().any(Slot::is_pending)
+        && let Some(open) = broker.list_offsets.open.remove(&id)
+    {
+        let key = (open.caller.request.conn, id);
+        broker.list_offsets.by_conn.remove(&key);
+        answer(open, out);
+    }
+}
+
+impl Slot {
+    fn is_pending(&self) -> bool {
+        matches!(self.found, Found::Pending)
+    }
+}
+
+impl From<Option<OffsetAndTimestamp>> for Found {
+    fn from(found: Option<OffsetAndTimestamp>) -> Found {
+        found.map_or(Found::Nothing, Found::Offset)
+    }
+}
+
+fn look_up(
+    broker: &mut Broker,
+    now: Now,
+    topic: &TopicRef,
+    partition: &ListOffsetsPartition,
+    place: (u64, usize),
+    out: &mut Output,
+) -> Slot {
+    let index = partition.partition_index;
+    let result = broker.resolve(topic, index).and_then(|tp| {
+        broker.check_leader(tp, partition.current_leader_epoch)?;
+        Ok(tp)
+    });
+    match result {
+        Err(error) => Slot {
+            index,
+            leader_epoch: -1,
+            found: Found::Error(error),
+        },
+        Ok(tp) => Slot {
+            index,
+            leader_epoch: broker.led_epoch(tp).unwrap_or(-1),
+            found: find(broker, now, tp, partition.timestamp, place, out),
+        },
+    }
+}
+
+fn find(
+    broker: &mut Broker,
+    now: Now,
+    tp: TopicPartition,
+    timestamp: i64,
+    (request, slot): (u64, usize),
+    out: &mut Output,
+) -> Found {
+    let Some(state) = broker.log.state(tp) else {
+        return Found::Error(ErrorCode::NotLeaderOrFollower);
+    };
+    let query = match timestamp {
+        LATEST => return Found::Offset((state.high_watermark, -1)),
+        EARLIEST | EARLIEST_LOCAL => return Found::Offset((state.log_start, -1)),
+        LATEST_TIERED | EARLIEST_PENDING_UPLOAD => return Found::Nothing,
+        MAX_TIMESTAMP => TimestampQuery::Max,
+        at if at >= 0 => TimestampQuery::At(at),
+        _ => return Found::Error(ErrorCode::InvalidRequest),
+    };
+    let upto = state.high_watermark;
+    match broker
+        .log
+        .lookup_timestamp(now, tp, query, upto, &mut out.effects)
+    {
+        Lookup::Ready(found) => Found::from(found),
+        Lookup::Pending(id) => {
+            broker.reads.add(id, Reader::ListOffsets { request, slot });
+            Found::Pending
+        }
+        // Retriable on every client.
+        Lookup::Busy => Found::Error(ErrorCode::LeaderNotAvailable),
+        Lookup::UnknownPartition => Found::Error(ErrorCode::NotLeaderOrFollower),
+    }
+}
+
+fn answer(open: Open, out: &mut Output) {
+    let version = open.caller.version;
+    let mut slots = open.slots.into_iter();
+    let topics = open
+        .topics
+        .into_iter()
+        .map(|(name, count)| {
+            ListOffsetsTopicResponse::default()
+                .with_name(name)
+                .with_partitions(
+                    slots
+                        .by_ref()
+                        .take(count)
+                        .map(|s| row(&s, version))
+                        .collect(),
+                )
+        })
+        .collect();
+    let answer = ListOffsetsResponse::default().with_topics(topics);
+    let encoded = version.min(ENCODED_VERSION_MAX);
+    open.caller.answer_as(&answer, encoded, out);
+}
+
+fn row(slot: &Slot, version: i16) -> ListOffsetsPartitionResponse {
+    let row = ListOffsetsPartitionResponse::default().with_partition_index(slot.index);
+    match slot.found {
+        Found::Offset((offset, timestamp)) => {
+            let row = row.with_offset(offset).with_timestamp(timestamp);
+            if version >= 4 {
+                row.with_leader_epoch(slot.leader_epoch)
+            } else {
+                row
+            }
+        }
+        Found::Nothing => row.with_offset(-1).with_timestamp(-1),
+        Found::Error(error) => row
+            .with_offset(-1)
+            .with_timestamp(-1)
+            .with_error_code(error.code()),
+        Found::Pending => unreachable!("answered only when nothing is pending"),
+    }
+}

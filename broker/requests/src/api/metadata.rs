@@ -1,0 +1,217 @@
+//! Metadata (3), versions 0–13: brokers, topics, leaders.
+//!
+//! * Version 0 asks for every topic with an empty list, later versions with null; an empty list
+//!   then asks for none.
+//! * A topic that does not exist is created when the client allows it (always below v4), the broker
+//!   has `auto.create.topics.enable`, and the name is valid. The answer waits until the topic has
+//!   leaders, at most [`AUTO_CREATE_WAIT`], so that a client need not ask again.
+//! * v10 adds topic ids, and v12 questions by id; an unknown id is `UNKNOWN_TOPIC_ID`.
+//! * A partition without a leader is `LEADER_NOT_AVAILABLE`.
+//! * `controller_id` is a broker that takes controller requests: any does, the active controller is named.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use kafka_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use kafka_protocol::messages::{MetadataRequest, MetadataResponse, TopicName};
+use kring_controller::{PartitionImage, TopicImage};
+use kring_io::Now;
+use kring_wire::{ErrorCode, TopicId};
+
+use crate::auto_create;
+use crate::broker::Broker;
+use crate::call::{Call, Caller, Unreadable};
+use crate::cluster;
+use crate::event::Output;
+use crate::operations::{CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS};
+use crate::text::{broker_ids, text};
+
+/// How long an answer waits for a topic that is being created.
+pub(crate) const AUTO_CREATE_WAIT: Duration = Duration::from_secs(2);
+
+/// What a client asked, kept while a topic is being created.
+struct Question {
+    topics: Option<Vec<Wanted>>,
+    cluster_operations: bool,
+    topic_operations: bool,
+}
+
+enum Wanted {
+    Name(String),
+    Id(TopicId),
+}
+
+pub(crate) fn handle(
+    broker: &mut Broker,
+    now: Now,
+    call: Call,
+    out: &mut Output,
+) -> Result<(), Unreadable> {
+    let request: MetadataRequest = call.decode()?;
+    let caller = call.caller;
+    let question = Question {
+        topics: wanted(&request, caller.version),
+        cluster_operations: request.include_cluster_authorized_operations,
+        topic_operations: request.include_topic_authorized_operations,
+    };
+    let may_create = caller.version < 4 || request.allow_auto_topic_creation;
+    let missing = if may_create && broker.config.auto_create_topics_enable {
+        missing_topics(broker, &question)
+    } else {
+        Vec::new()
+    };
+    if missing.is_empty() {
+        answer(broker, caller, &question, out);
+        return Ok(());
+    }
+    auto_create::create_and_wait(
+        broker,
+        now,
+        missing,
+        AUTO_CREATE_WAIT,
+        Box::new(move |broker, _now, _outcome, out| answer(broker, caller, &question, out)),
+        out,
+    );
+    Ok(())
+}
+
+fn wanted(request: &MetadataRequest, version: i16) -> Option<Vec<Wanted>> {
+    let topics = request.topics.as_ref()?;
+    if version == 0 && topics.is_empty() {
+        return None;
+    }
+    Some(
+        topics
+            .iter()
+            .map(|topic| match &topic.name {
+                Some(name) => Wanted::Name(name.to_string()),
+                None => Wanted::Id(topic.topic_id.into()),
+            })
+            .collect(),
+    )
+}
+
+fn missing_topics(broker: &Broker, question: &Question) -> Vec<String> {
+    let names: BTreeSet<&String> = question
+        .topics
+        .iter()
+        .flatten()
+        .filter_map(|wanted| match wanted {
+            Wanted::Name(name) => Some(name),
+            Wanted::Id(_) => None,
+        })
+        .filter(|name| {
+            cluster::topic_by_name(broker.image(), name).is_none() && cluster::is_topic_name(name)
+        })
+        .collect();
+    names.into_iter().cloned().collect()
+}
+
+fn answer(broker: &Broker, caller: Caller, question: &Question, out: &mut Output) {
+    let image = broker.image();
+    let topics = match &question.topics {
+        None => cluster::topics_in_name_order(image)
+            .map(|(id, topic)| describe(broker, id, topic, question.topic_operations))
+            .collect(),
+        Some(wanted) => wanted
+            .iter()
+            .map(|wanted| one(broker, wanted, question.topic_operations))
+            .collect(),
+    };
+    let mut answer = MetadataResponse::default()
+        .with_brokers(brokers(broker))
+        .with_cluster_id(broker.cluster_id().map(|id| text(id.to_string())))
+        .with_controller_id(broker.controller_id().0.into())
+        .with_topics(topics);
+    if question.cluster_operations {
+        answer.cluster_authorized_operations = CLUSTER_OPERATIONS;
+    }
+    caller.answer(&answer, out);
+}
+
+fn brokers(broker: &Broker) -> Vec<MetadataResponseBroker> {
+    cluster::live_brokers(broker.image())
+        .filter_map(|(id, member)| {
+            let endpoint = cluster::client_endpoint(member)?;
+            Some(
+                MetadataResponseBroker::default()
+                    .with_node_id(id.0.into())
+                    .with_host(text(&endpoint.host))
+                    .with_port(i32::from(endpoint.port))
+                    .with_rack(member.rack.as_ref().map(text)),
+            )
+        })
+        .collect()
+}
+
+fn one(broker: &Broker, wanted: &Wanted, operations: bool) -> MetadataResponseTopic {
+    let image = broker.image();
+    match wanted {
+        Wanted::Name(name) => match cluster::topic_by_name(image, name) {
+            Some((id, topic)) => describe(broker, id, topic, operations),
+            None => {
+                let error = if cluster::is_topic_name(name) {
+                    ErrorCode::UnknownTopicOrPartition
+                } else {
+                    ErrorCode::InvalidTopicException
+                };
+                MetadataResponseTopic::default()
+                    .with_error_code(error.code())
+                    .with_name(Some(TopicName(text(name))))
+            }
+        },
+        Wanted::Id(id) => match image.topics.get(id) {
+            Some(topic) => describe(broker, *id, topic, operations),
+            None => MetadataResponseTopic::default()
+                .with_error_code(ErrorCode::UnknownTopicId.code())
+                // Null exists from v12 on, which is where this question exists too.
+                .with_name(None)
+                .with_topic_id((*id).into()),
+        },
+    }
+}
+
+fn describe(
+    broker: &Broker,
+    id: TopicId,
+    topic: &TopicImage,
+    operations: bool,
+) -> MetadataResponseTopic {
+    let partitions = topic
+        .partitions()
+        .map(|(tp, partition)| describe_partition(broker, tp.partition, partition))
+        .collect();
+    MetadataResponseTopic::default()
+        .with_name(Some(TopicName(text(&topic.name))))
+        .with_topic_id(id.into())
+        .with_is_internal(cluster::is_internal(&topic.name))
+        .with_partitions(partitions)
+        .with_topic_authorized_operations(if operations {
+            TOPIC_OPERATIONS
+        } else {
+            NOT_ASKED
+        })
+}
+
+fn describe_partition(
+    broker: &Broker,
+    index: i32,
+    partition: &PartitionImage,
+) -> MetadataResponsePartition {
+    let image = broker.image();
+    let leader = partition.leader.filter(|id| cluster::is_live(image, *id));
+    let error = match leader {
+        Some(_) => ErrorCode::None,
+        None => ErrorCode::LeaderNotAvailable,
+    };
+    MetadataResponsePartition::default()
+        .with_error_code(error.code())
+        .with_partition_index(index)
+        .with_leader_id(leader.map_or(-1, |id| id.0).into())
+        .with_leader_epoch(partition.leader_epoch)
+        .with_replica_nodes(broker_ids(&partition.replicas))
+        .with_isr_nodes(broker_ids(&partition.isr))
+        .with_offline_replicas(broker_ids(&cluster::offline_replicas(image, partition)))
+}

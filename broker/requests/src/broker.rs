@@ -1,0 +1,274 @@
+//! The broker: owner of the engines, and the order in which it lets them work.
+//! What is done with what an engine says is in `route`; what clients ask is in `api`, `produce`, `fetch`.
+
+use std::collections::VecDeque;
+
+use kring_controller::{ClusterDefaults, ClusterImage, Controller, ControllerEvent, Registration};
+use kring_groups::{GroupEvent, GroupResponse, Groups};
+use kring_io::{BrokerId, Now, Random};
+use kring_log::{Log, Recovered};
+
+use crate::api::{delete_records, list_offsets};
+use crate::auto_create;
+use crate::calls::Calls;
+use crate::config::BrokerConfig;
+use crate::event::{Event, Output};
+use crate::identity::Identity;
+use crate::producer_ids::ProducerIds;
+use crate::route::controller::Answered;
+use crate::route::coordinators::Coordinators;
+use crate::route::peers::PeerMessage;
+use crate::route::persist::Persisting;
+use crate::route::reads::Reads;
+use crate::route::replicas::Replicas;
+use crate::session::Sessions;
+use crate::shutdown::Shutdown;
+use crate::timers::{Part, Timers};
+use crate::{admin, dispatch, fetch, produce, shutdown};
+
+/// Events that wait for the end of recovery at most; it takes well under a second.
+const EARLY_EVENTS_MAX: usize = 10_000;
+
+/// Keys of the metadata quorum in the log's state.
+const CONTROLLER_STATE: &[u8] = b"m/";
+
+/// Something one engine wants of another, done before the step ends.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// For the metadata quorum.
+    Controller(ControllerEvent),
+    /// For the group coordinators.
+    Groups(GroupEvent),
+    /// A partition of `__consumer_offsets` may have more to replay.
+    Replay(i32),
+}
+
+/// A whole broker without sockets, threads, clock or files.
+///
+/// The driver calls [`Broker::start`] once, [`Broker::step`] for each event, and [`Broker::finish`]
+/// after each batch of events; then it carries the [`Output`] out.
+pub struct Broker {
+    pub(crate) config: BrokerConfig,
+    pub(crate) identity: Identity,
+    pub(crate) cluster_defaults: ClusterDefaults,
+    pub(crate) random: Random,
+    pub(crate) log: Log,
+    /// None until the log is recovered, which holds its state.
+    pub(crate) controller: Option<Controller>,
+    pub(crate) empty_image: ClusterImage,
+    /// This run has been registered and unfenced: partitions are open.
+    pub(crate) opened: bool,
+    pub(crate) replicas: Replicas,
+    pub(crate) groups: Groups,
+    pub(crate) coordinators: Coordinators,
+    pub(crate) sessions: Sessions,
+    pub(crate) produce: produce::Waiting,
+    pub(crate) fetch: fetch::Waiting,
+    pub(crate) list_offsets: list_offsets::Waiting,
+    pub(crate) delete_records: delete_records::Waiting,
+    pub(crate) auto_create: auto_create::Waiting,
+    pub(crate) producer_ids: ProducerIds,
+    pub(crate) controller_calls: Calls<Answered>,
+    pub(crate) group_calls: Calls<GroupResponse>,
+    pub(crate) persisting: Persisting,
+    pub(crate) reads: Reads,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) timers: Timers,
+    pub(crate) work: VecDeque<Work>,
+    pub(crate) counters: crate::metrics::Counters,
+    early: VecDeque<Event>,
+}
+
+impl Broker {
+    /// A broker that has touched nothing yet. `seed` makes its randomness.
+    #[must_use]
+    pub fn new(config: BrokerConfig, identity: Identity, seed: u64) -> Broker {
+        let mut random = Random::new(seed);
+        Broker {
+            cluster_defaults: config.cluster_defaults(),
+            log: Log::new(config.log.clone(), random.next_u64()),
+            controller: None,
+            empty_image: ClusterImage::default(),
+            opened: false,
+            replicas: Replicas::new(identity.broker, config.replication.clone()),
+            groups: Groups::new(config.groups.clone(), random.next_u64()),
+            coordinators: Coordinators::default(),
+            sessions: Sessions::default(),
+            produce: produce::Waiting::default(),
+            fetch: fetch::Waiting::default(),
+            list_offsets: list_offsets::Waiting::default(),
+            delete_records: delete_records::Waiting::default(),
+            auto_create: auto_create::Waiting::default(),
+            producer_ids: ProducerIds::default(),
+            controller_calls: Calls::default(),
+            group_calls: Calls::default(),
+            persisting: Persisting::default(),
+            reads: Reads::default(),
+            shutdown: Shutdown::default(),
+            timers: Timers::default(),
+            work: VecDeque::new(),
+            counters: crate::metrics::Counters::default(),
+            early: VecDeque::new(),
+            config,
+            identity,
+            random,
+        }
+    }
+
+    /// `node.id`.
+    #[must_use]
+    pub fn id(&self) -> BrokerId {
+        self.identity.broker
+    }
+
+    /// Begins recovery. Client requests may come at once; they wait.
+    pub fn start(&mut self, now: Now, out: &mut Output) {
+        self.log.start(now, &mut out.effects);
+        self.finish(now, out);
+    }
+
+    /// Takes one event.
+    pub fn step(&mut self, now: Now, event: Event, out: &mut Output) {
+        match event {
+            Event::Disk(done) => self.disk_done(now, done, out),
+            Event::Opened { conn, host } => self.sessions.open(conn, host),
+            Event::Shutdown => shutdown::begin(self, now, out),
+            Event::Wake => {}
+            event if self.controller.is_none() => self.wait_for_recovery(event),
+            event => self.take(now, event, out),
+        }
+        self.settle(now, out);
+    }
+
+    /// Ends a batch of events: what is due is done, and what was appended goes to the disk.
+    pub fn finish(&mut self, now: Now, out: &mut Output) {
+        while let Some(part) = self.timers.take_due(now.mono) {
+            self.wake(now, part, out);
+            self.settle(now, out);
+        }
+        produce::expire(self, now, out);
+        auto_create::expire(self, now, out);
+        self.retry_replays(now, out);
+        shutdown::tick(self, now, out);
+        self.settle(now, out);
+        fetch::serve(self, now, out);
+        self.finish_replicas(now, out);
+        self.settle(now, out);
+        self.log.submit(now, &mut out.effects);
+        // The log wishes through the effects; the wish is also kept here, because it must be woken then.
+        self.timers.wish(Part::Log, out.effects.wake_at);
+        let deadlines = [
+            self.timers.earliest(),
+            self.produce.next_deadline(),
+            self.fetch.next_deadline(),
+            self.auto_create.next_deadline(),
+            self.coordinators.next_deadline(),
+            self.shutdown.next_deadline(),
+        ];
+        if let Some(at) = deadlines.into_iter().flatten().min() {
+            out.effects.wake_at(at);
+        }
+    }
+
+    fn take(&mut self, now: Now, event: Event, out: &mut Output) {
+        match event {
+            Event::Request { id, frame } => dispatch::request(self, now, id, frame, out),
+            Event::Closed(conn) => {
+                self.sessions.close(conn);
+                self.produce.close(conn);
+                self.fetch.close(conn);
+                self.list_offsets.close(conn);
+                self.delete_records.close(conn);
+            }
+            Event::PeerConnected(peer) => {
+                self.step_controller(now, ControllerEvent::PeerConnected(peer), out);
+                self.replicas_connected(now, peer, out);
+            }
+            Event::Peer { from, message } => match PeerMessage::parse(message) {
+                Some(PeerMessage::Controller(bytes)) => {
+                    self.step_controller(now, ControllerEvent::Message { from, bytes }, out);
+                }
+                Some(PeerMessage::Replication(bytes)) => {
+                    self.replicas_message(now, from, bytes, out);
+                }
+                None => tracing::warn!(%from, "peer message of an unknown kind dropped"),
+            },
+            Event::Admin { id, request } => admin::handle(self, now, id, request, out),
+            Event::Disk(_) | Event::Opened { .. } | Event::Wake | Event::Shutdown => {
+                unreachable!("taken by step")
+            }
+        }
+    }
+
+    fn wait_for_recovery(&mut self, event: Event) {
+        if self.early.len() < EARLY_EVENTS_MAX {
+            self.early.push_back(event);
+        } else {
+            tracing::warn!("event dropped: too many wait for the end of recovery");
+        }
+    }
+
+    /// The log can be used: the quorum gets its stored state, and everybody who waited is heard.
+    pub(crate) fn recovered(&mut self, now: Now, recovered: Recovered, out: &mut Output) {
+        tracing::info!(
+            clean = recovered.clean,
+            replayed_bytes = recovered.replayed_bytes,
+            duration_us = recovered.duration_us,
+            "log recovered"
+        );
+        let registration = self.registration(recovered.clean);
+        let controller = Controller::new(
+            self.config.controller_config(self.identity.broker),
+            registration,
+            self.random.next_u64(),
+            self.log.state_range(CONTROLLER_STATE),
+            now,
+        );
+        match controller {
+            Ok(controller) => self.controller = Some(controller),
+            Err(error) => {
+                out.fatal = Some(error.to_string());
+                return;
+            }
+        }
+        self.step_controller(now, ControllerEvent::CaughtUp, out);
+        while let Some(event) = self.early.pop_front() {
+            self.take(now, event, out);
+        }
+    }
+
+    fn registration(&self, clean_start: bool) -> Registration {
+        Registration {
+            broker: self.identity.broker,
+            incarnation: self.identity.incarnation,
+            disk_id: self.identity.disk_id,
+            version: self.identity.version.clone(),
+            rack: self.config.broker_rack.clone(),
+            listeners: self.identity.listeners.clone(),
+            peer_address: self.identity.peer_address.clone(),
+            clean_start,
+            // Recovery fails rather than go on over a hole, so that a recovered log is whole.
+            journal_intact: true,
+        }
+    }
+
+    fn wake(&mut self, now: Now, part: Part, out: &mut Output) {
+        match part {
+            Part::Controller => self.step_controller(now, ControllerEvent::Wake, out),
+            Part::Groups => self.step_groups(now, GroupEvent::Wake, out),
+            Part::Replication => self.replicas_wake(now, out),
+            Part::Log => self.wake_log(now, out),
+        }
+    }
+
+    /// Lets the engines answer each other until none has anything to say.
+    fn settle(&mut self, now: Now, out: &mut Output) {
+        while let Some(work) = self.work.pop_front() {
+            match work {
+                Work::Controller(event) => self.step_controller(now, event, out),
+                Work::Groups(event) => self.step_groups(now, event, out),
+                Work::Replay(partition) => self.replay(now, partition, out),
+            }
+        }
+    }
+}

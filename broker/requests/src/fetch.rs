@@ -1,0 +1,110 @@
+//! Fetch (1), versions 4–18: committed batches as they were produced, or waiting until there are some.
+//!
+//! * Data below the high watermark only, whole batches, the first holding the offset asked for.
+//! * The answer comes when `min_bytes` are there, a partition has an error, or `max_wait_ms` is over.
+//! * `max_bytes` and each partition's limit hold, but for the first batch found (KIP-74), so that
+//!   a consumer never gets stuck. Partitions are served in the order of the request.
+//! * Sessions (v7, KIP-227) are answered with id 0: the client sends whole requests, which is
+//!   correct with any client; a request that names a session gets `FETCH_SESSION_ID_NOT_FOUND`.
+//! * v12 adds the epoch of the last record fetched: when the log diverges there, the answer says
+//!   where the epoch ends instead of giving records. v13 names topics by id. v16 says who leads
+//!   (KIP-951) when this broker does not.
+//! * Followers do not fetch here: brokers replicate among themselves by another protocol.
+
+mod plan;
+mod respond;
+mod waiting;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use kring_io::Now;
+use kring_log::ReadError;
+use kring_wire::fetch::{FetchRequest, FetchResponse};
+use kring_wire::{ErrorCode, TopicPartition};
+
+use crate::broker::Broker;
+use crate::call::{Call, Unreadable};
+use crate::event::Output;
+use waiting::Open;
+pub(crate) use waiting::Waiting;
+
+/// The epoch of a request that uses no session.
+const NO_SESSION_EPOCH: i32 = -1;
+
+/// Handles a request.
+pub(crate) fn handle(
+    broker: &mut Broker,
+    now: Now,
+    call: Call,
+    out: &mut Output,
+) -> Result<(), Unreadable> {
+    let caller = call.caller;
+    let request = FetchRequest::parse(caller.version, call.body)?;
+    if let Some(error) = session_error(&request) {
+        let response = FetchResponse {
+            error,
+            ..FetchResponse::default()
+        };
+        let parts = response.encode(caller.version, caller.correlation_id);
+        caller.answer_parts(parts, out);
+        return Ok(());
+    }
+    let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+    let plan = plan::Plan::new(broker, &request);
+    let open = Open::new(caller, now.mono + wait, plan);
+    let id = broker.fetch.add(open);
+    serve_one(broker, now, id, out);
+    Ok(())
+}
+
+/// A session must be asked for (id 0, epoch 0) or left out (epoch −1): none is ever given.
+fn session_error(request: &FetchRequest) -> Option<ErrorCode> {
+    if request.session_id != 0 {
+        return Some(ErrorCode::FetchSessionIdNotFound);
+    }
+    match request.session_epoch {
+        NO_SESSION_EPOCH | 0 => None,
+        _ => Some(ErrorCode::InvalidFetchSessionEpoch),
+    }
+}
+
+/// Something about a partition changed: fetches that wait for it look again at the end of the batch.
+pub(crate) fn wake(broker: &mut Broker, tp: TopicPartition) {
+    broker.fetch.wake(tp);
+}
+
+/// A read for a waiting fetch came back from the disk.
+pub(crate) fn read_done(
+    broker: &mut Broker,
+    fetch: u64,
+    slot: usize,
+    result: Result<Vec<Bytes>, ReadError>,
+) {
+    broker.fetch.read_done(fetch, slot, result);
+}
+
+/// Serves every fetch that was woken or whose time is over.
+pub(crate) fn serve(broker: &mut Broker, now: Now, out: &mut Output) {
+    for id in broker.fetch.take_ready(now.mono) {
+        serve_one(broker, now, id, out);
+    }
+}
+
+fn serve_one(broker: &mut Broker, now: Now, id: u64, out: &mut Output) {
+    let Some(mut open) = broker.fetch.take(id) else {
+        return;
+    };
+    if !open.waits_for_disk() {
+        open.read_all(broker, now, id, out);
+    }
+    let over = open.deadline <= now.mono;
+    if open.waits_for_disk() || !(over || open.is_complete()) {
+        broker.fetch.put_back(id, open, over);
+        return;
+    }
+    let (caller, response) = respond::respond(broker, open);
+    broker.counters.fetched(response.record_bytes() as u64);
+    let parts = response.encode(caller.version, caller.correlation_id);
+    caller.answer_parts(parts, out);
+}

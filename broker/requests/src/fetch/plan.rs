@@ -1,0 +1,61 @@
+//! What a Fetch request asks for, partition by partition, in a form that can be tried again.
+//! It reads nothing.
+
+use kring_wire::fetch::{FetchPartition, FetchRequest};
+use kring_wire::{ErrorCode, TopicPartition, TopicRef};
+
+use crate::broker::Broker;
+
+/// A partition that is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Ask {
+    /// The topic as the client named it.
+    pub(super) topic: TopicRef,
+    /// What it wants.
+    pub(super) partition: FetchPartition,
+    /// The partition, or why there is none.
+    pub(super) tp: Result<TopicPartition, ErrorCode>,
+}
+
+/// A request as it is served.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// In the order of the request.
+    pub(super) asks: Vec<Ask>,
+    /// Answer when so many bytes of records are there.
+    pub(super) min_bytes: usize,
+    /// Give at most so many, but for the first batch.
+    pub(super) max_bytes: usize,
+    /// The client skips aborted transactions and expects to be told which those are.
+    pub(super) read_committed: bool,
+}
+
+/// `isolation_level` of a client that reads committed transactions only.
+const READ_COMMITTED: i8 = 1;
+
+impl Plan {
+    /// Resolves a request's partitions.
+    pub(super) fn new(broker: &Broker, request: &FetchRequest) -> Plan {
+        let mut asks = Vec::new();
+        for topic in &request.topics {
+            for partition in &topic.partitions {
+                let tp = broker.resolve(&topic.topic, partition.partition);
+                asks.push(Ask {
+                    topic: topic.topic.clone(),
+                    partition: *partition,
+                    tp,
+                });
+            }
+        }
+        let limit = broker.config.fetch_max_bytes;
+        let max_bytes = usize::try_from(request.max_bytes).unwrap_or(0).min(limit);
+        Plan {
+            asks,
+            min_bytes: usize::try_from(request.min_bytes)
+                .unwrap_or(0)
+                .min(max_bytes),
+            max_bytes,
+            read_committed: request.isolation_level == READ_COMMITTED,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The answer to a fetch whose partitions have all been looked at.
+//! It reads nothing.
+
+use std::collections::BTreeSet;
+
+use kring_wire::CurrentLeader;
+use kring_wire::ErrorCode;
+use kring_wire::fetch::{FetchPartitionResponse, FetchResponse, FetchTopicResponse};
+
+use super::plan::Ask;
+use super::waiting::{Open, Slot};
+use crate::broker::Broker;
+use crate::call::Caller;
+use crate::cluster;
+
+/// From here on an answer may say who leads (KIP-951).
+const LEADER_HINT_FROM: i16 = 16;
+
+/// Puts the answer together, topics and partitions in the order of the request.
+pub(super) fn respond(broker: &Broker, open: Open) -> (Caller, FetchResponse) {
+    let Open {
+        caller,
+        plan,
+        slots,
+        ..
+    } = open;
+    let mut topics: Vec<FetchTopicResponse> = Vec::new();
+    let mut leaders = BTreeSet::new();
+    let read_committed = plan.read_committed;
+    for (ask, slot) in plan.asks.into_iter().zip(slots) {
+        let mut partition = answer(broker, &ask, slot);
+        partition.aborted = read_committed.then(Vec::new);
+        leaders.extend(partition.current_leader.map(|leader| leader.leader_id));
+        match topics.last_mut() {
+            Some(last) if last.topic == ask.topic => last.partitions.push(partition),
+            _ => topics.push(FetchTopicResponse {
+                topic: ask.topic,
+                partitions: vec![partition],
+            }),
+        }
+    }
+    let node_endpoints = if caller.version >= LEADER_HINT_FROM {
+        cluster::node_endpoints(broker.image(), leaders)
+    } else {
+        Vec::new()
+    };
+    let response = FetchResponse {
+        topics,
+        node_endpoints,
+        ..FetchResponse::default()
+    };
+    (caller, response)
+}
+
+fn answer(broker: &Broker, ask: &Ask, slot: Slot) -> FetchPartitionResponse {
+    let index = ask.partition.partition;
+    let error = match slot {
+        Slot::Error(error) => error,
+        Slot::Records(_) | Slot::Diverging(_) | Slot::Reading => ErrorCode::None,
+    };
+    let mut answer = FetchPartitionResponse::failed(index, error);
+    let state = ask.tp.ok().and_then(|tp| broker.log.state(tp));
+    let shows_offsets = error.is_ok() || error == ErrorCode::OffsetOutOfRange;
+    if let Some(state) = state
+        && shows_offsets
+    {
+        answer.high_watermark = state.high_watermark;
+        // Without transactions everything committed is stable.
+        answer.last_stable_offset = state.high_watermark;
+        answer.log_start = state.log_start;
+    }
+    match slot {
+        Slot::Records(parts) => answer.records = parts,
+        Slot::Diverging(end) => answer.diverging_epoch = Some(end),
+        Slot::Error(ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) => {
+            let known = broker.known_leader(&ask.topic, index);
+            answer.current_leader = known.map(|(leader, leader_epoch)| CurrentLeader {
+                leader_id: leader.0,
+                leader_epoch,
+            });
+        }
+        Slot::Error(_) | Slot::Reading => {}
+    }
+    answer
+}

@@ -1,0 +1,341 @@
+//! Fetches that wait for records, for the disk, or for their time to be over.
+//! What a fetch may read is decided here too; how the answer looks is in `respond`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use kring_io::{ConnId, Instant, Now};
+use kring_log::{Read, ReadError, ReadId};
+use kring_wire::fetch::EpochEnd;
+use kring_wire::{ErrorCode, Offset, TopicPartition};
+
+use super::plan::{Ask, Plan};
+use crate::broker::Broker;
+use crate::call::Caller;
+use crate::event::Output;
+use crate::route::reads::Reader;
+
+/// What is known of one partition's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    /// Records, maybe none.
+    Records(Vec<Bytes>),
+    /// They come from the disk.
+    Reading,
+    /// The client's log and this one differ from here on.
+    Diverging(EpochEnd),
+    /// Nothing can be given.
+    Error(ErrorCode),
+}
+
+impl Slot {
+    fn bytes(&self) -> usize {
+        match self {
+            Slot::Records(parts) => parts.iter().map(Bytes::len).sum(),
+            _ => 0,
+        }
+    }
+
+    fn ends_the_wait(&self) -> bool {
+        matches!(self, Slot::Diverging(_) | Slot::Error(_))
+    }
+}
+
+/// A fetch that has no answer yet.
+#[derive(Debug)]
+pub(super) struct Open {
+    /// Who waits.
+    pub(super) caller: Caller,
+    /// When it is answered with what there is.
+    pub(super) deadline: Instant,
+    /// What is asked.
+    pub(super) plan: Plan,
+    /// One per ask, once it was looked at.
+    pub(super) slots: Vec<Slot>,
+    /// The log had too many reads under way; it is asked again when one ends.
+    disk_busy: bool,
+    /// Records came from the disk: they are given as they are, because looking again would read
+    /// them again.
+    from_disk: bool,
+}
+
+impl Open {
+    /// A fetch that was not looked at.
+    pub(super) fn new(caller: Caller, deadline: Instant, plan: Plan) -> Open {
+        Open {
+            caller,
+            deadline,
+            plan,
+            slots: Vec::new(),
+            disk_busy: false,
+            from_disk: false,
+        }
+    }
+
+    /// Whether records are on their way from the disk.
+    pub(super) fn waits_for_disk(&self) -> bool {
+        self.slots.contains(&Slot::Reading)
+    }
+
+    /// Whether there is enough to answer.
+    pub(super) fn is_complete(&self) -> bool {
+        let bytes: usize = self.slots.iter().map(Slot::bytes).sum();
+        bytes >= self.plan.min_bytes
+            || self.from_disk
+            || self.plan.asks.is_empty()
+            || self.slots.iter().any(Slot::ends_the_wait)
+    }
+
+    /// Looks at every partition anew.
+    pub(super) fn read_all(&mut self, broker: &mut Broker, now: Now, id: u64, out: &mut Output) {
+        if self.from_disk {
+            return;
+        }
+        self.disk_busy = false;
+        let mut used = 0;
+        let mut slots = Vec::with_capacity(self.plan.asks.len());
+        for (at, ask) in self.plan.asks.iter().enumerate() {
+            let room = self.plan.max_bytes.saturating_sub(used);
+            let look = Look {
+                first: used == 0,
+                room,
+            };
+            let slot = match look_at(broker, now, ask, look, out) {
+                Looked::Slot(slot) => slot,
+                Looked::Pending(read) => {
+                    let slot = at;
+                    broker.reads.add(read, Reader::Fetch { fetch: id, slot });
+                    used += limit(ask, room);
+                    Slot::Reading
+                }
+                Looked::Busy => {
+                    self.disk_busy = true;
+                    Slot::Records(Vec::new())
+                }
+            };
+            used += slot.bytes();
+            slots.push(slot);
+        }
+        self.slots = slots;
+    }
+}
+
+/// How much may be read for a partition.
+#[derive(Clone, Copy)]
+struct Look {
+    /// Nothing was found so far: one batch may exceed every limit.
+    first: bool,
+    /// What the whole answer has left.
+    room: usize,
+}
+
+enum Looked {
+    Slot(Slot),
+    Pending(ReadId),
+    Busy,
+}
+
+fn limit(ask: &Ask, room: usize) -> usize {
+    let own = usize::try_from(ask.partition.partition_max_bytes).unwrap_or(0);
+    own.min(room)
+}
+
+fn look_at(broker: &mut Broker, now: Now, ask: &Ask, look: Look, out: &mut Output) -> Looked {
+    match check(broker, ask) {
+        Ok(range) => read(broker, now, ask, range, look, out),
+        Err(slot) => Looked::Slot(slot),
+    }
+}
+
+/// What may be read: the partition and the high watermark.
+fn check(broker: &Broker, ask: &Ask) -> Result<(TopicPartition, Offset), Slot> {
+    let tp = ask.tp.map_err(Slot::Error)?;
+    broker
+        .check_leader(tp, ask.partition.current_leader_epoch)
+        .map_err(Slot::Error)?;
+    let state = broker
+        .log
+        .state(tp)
+        .ok_or(Slot::Error(ErrorCode::NotLeaderOrFollower))?;
+    let offset = ask.partition.fetch_offset;
+    if ask.partition.last_fetched_epoch >= 0
+        && let Some(diverging) = divergence(broker, tp, ask)
+    {
+        return Err(Slot::Diverging(diverging));
+    }
+    if offset < state.log_start || offset > state.log_end {
+        return Err(Slot::Error(ErrorCode::OffsetOutOfRange));
+    }
+    Ok((tp, state.high_watermark))
+}
+
+fn divergence(broker: &Broker, tp: TopicPartition, ask: &Ask) -> Option<EpochEnd> {
+    let fetched = ask.partition.last_fetched_epoch;
+    match broker.log.epoch_end(tp, fetched) {
+        Some((epoch, end_offset)) if epoch < fetched || end_offset < ask.partition.fetch_offset => {
+            Some(EpochEnd { epoch, end_offset })
+        }
+        _ => None,
+    }
+}
+
+fn read(
+    broker: &mut Broker,
+    now: Now,
+    ask: &Ask,
+    (tp, high_watermark): (TopicPartition, Offset),
+    look: Look,
+    out: &mut Output,
+) -> Looked {
+    let offset = ask.partition.fetch_offset;
+    let max_bytes = limit(ask, look.room);
+    if offset >= high_watermark || (max_bytes == 0 && !look.first) {
+        return Looked::Slot(Slot::Records(Vec::new()));
+    }
+    let read = broker
+        .log
+        .read(now, tp, offset, high_watermark, max_bytes, &mut out.effects);
+    match read {
+        Read::Ready(parts) => {
+            let bytes: usize = parts.iter().map(Bytes::len).sum();
+            // The log gives one batch whatever its size; only the first found may exceed.
+            let parts = if bytes > max_bytes && !look.first {
+                Vec::new()
+            } else {
+                parts
+            };
+            Looked::Slot(Slot::Records(parts))
+        }
+        Read::Pending(id) => Looked::Pending(id),
+        Read::Busy => Looked::Busy,
+        Read::OutOfRange { .. } => Looked::Slot(Slot::Error(ErrorCode::OffsetOutOfRange)),
+        Read::UnknownPartition => Looked::Slot(Slot::Error(ErrorCode::NotLeaderOrFollower)),
+    }
+}
+
+/// All fetches without an answer. The edge caps requests in flight, and with them this.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    next: u64,
+    open: BTreeMap<u64, Open>,
+    by_partition: BTreeSet<(TopicPartition, u64)>,
+    by_deadline: BTreeSet<(Instant, u64)>,
+    by_conn: BTreeSet<(ConnId, u64)>,
+    woken: BTreeSet<u64>,
+    busy: BTreeSet<u64>,
+}
+
+impl Waiting {
+    /// Keeps a fetch.
+    pub(super) fn add(&mut self, open: Open) -> u64 {
+        self.next += 1;
+        let id = self.next;
+        self.by_conn.insert((open.caller.request.conn, id));
+        self.open.insert(id, open);
+        id
+    }
+
+    /// Takes a fetch out to look at it.
+    pub(super) fn take(&mut self, id: u64) -> Option<Open> {
+        let open = self.open.remove(&id)?;
+        self.unlink(id, &open);
+        Some(open)
+    }
+
+    /// Lets a fetch wait on. One whose time is over waits for the disk only.
+    pub(super) fn put_back(&mut self, id: u64, open: Open, over: bool) {
+        self.by_conn.insert((open.caller.request.conn, id));
+        if !over {
+            self.by_deadline.insert((open.deadline, id));
+        }
+        if open.disk_busy {
+            self.busy.insert(id);
+        }
+        for ask in &open.plan.asks {
+            if let Ok(tp) = ask.tp {
+                self.by_partition.insert((tp, id));
+            }
+        }
+        self.open.insert(id, open);
+    }
+
+    /// Marks the fetches that wait for a partition.
+    pub(super) fn wake(&mut self, tp: TopicPartition) {
+        let waiting = self.by_partition.range((tp, 0)..=(tp, u64::MAX));
+        self.woken.extend(waiting.map(|(_, id)| *id));
+    }
+
+    /// Puts what came from the disk in its place.
+    pub(super) fn read_done(
+        &mut self,
+        id: u64,
+        slot: usize,
+        result: Result<Vec<Bytes>, ReadError>,
+    ) {
+        let Some(open) = self.open.get_mut(&id) else {
+            return;
+        };
+        open.slots[slot] = match result {
+            Ok(parts) => Slot::Records(parts),
+            // Removed while it was read: the client asks again and sees the new start.
+            Err(ReadError::Gone) => Slot::Records(Vec::new()),
+            Err(error) => {
+                tracing::error!(%error, "records cannot be served");
+                Slot::Error(ErrorCode::KafkaStorageError)
+            }
+        };
+        open.from_disk = true;
+        self.woken.insert(id);
+    }
+
+    /// A read of the log ended, so that there is room for another.
+    pub(crate) fn disk_freed(&mut self) {
+        self.woken.append(&mut self.busy);
+    }
+
+    /// Fetches to look at again.
+    pub(super) fn take_ready(&mut self, now: Instant) -> Vec<u64> {
+        let mut ready = std::mem::take(&mut self.woken);
+        while let Some((deadline, id)) = self.by_deadline.first().copied()
+            && deadline <= now
+        {
+            self.by_deadline.pop_first();
+            ready.insert(id);
+        }
+        ready.into_iter().collect()
+    }
+
+    /// Forgets the fetches of a connection that is gone.
+    pub(crate) fn close(&mut self, conn: ConnId) {
+        let gone: Vec<u64> = self
+            .by_conn
+            .range((conn, 0)..=(conn, u64::MAX))
+            .map(|(_, id)| *id)
+            .collect();
+        for id in gone {
+            self.take(id);
+        }
+    }
+
+    /// When the next fetch's time is over.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.by_deadline.first().map(|(at, _)| *at)
+    }
+
+    /// How many fetches wait.
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    fn unlink(&mut self, id: u64, open: &Open) {
+        self.by_conn.remove(&(open.caller.request.conn, id));
+        self.by_deadline.remove(&(open.deadline, id));
+        self.woken.remove(&id);
+        self.busy.remove(&id);
+        for ask in &open.plan.asks {
+            if let Ok(tp) = ask.tp {
+                self.by_partition.remove(&(tp, id));
+            }
+        }
+    }
+}

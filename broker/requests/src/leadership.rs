@@ -1,0 +1,58 @@
+//! Whether this broker leads a partition, and who does when it does not.
+//! It takes no role: `route::partitions` does.
+
+use kring_io::BrokerId;
+use kring_wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition, TopicRef};
+
+use crate::broker::Broker;
+
+/// A client that does not know the leader's epoch.
+const EPOCH_UNKNOWN: LeaderEpoch = -1;
+
+impl Broker {
+    /// Checks that this broker leads, in the epoch that the client knows (KIP-320).
+    pub(crate) fn check_leader(
+        &self,
+        tp: TopicPartition,
+        client_epoch: LeaderEpoch,
+    ) -> Result<(), ErrorCode> {
+        let known = self
+            .image()
+            .partition(tp)
+            .map_or(EPOCH_UNKNOWN, |partition| partition.leader_epoch);
+        let epoch = self.led_epoch(tp);
+        if client_epoch != EPOCH_UNKNOWN {
+            let current = epoch.unwrap_or(known);
+            if client_epoch < current {
+                return Err(ErrorCode::FencedLeaderEpoch);
+            }
+            if client_epoch > current {
+                return Err(ErrorCode::UnknownLeaderEpoch);
+            }
+        }
+        epoch.map(|_| ()).ok_or(ErrorCode::NotLeaderOrFollower)
+    }
+
+    /// The leader of a partition that this broker does not lead, as far as it knows.
+    pub(crate) fn known_leader(
+        &self,
+        topic: &TopicRef,
+        partition: i32,
+    ) -> Option<(BrokerId, LeaderEpoch)> {
+        let tp = self.resolve(topic, partition).ok()?;
+        let partition = self.image().partition(tp)?;
+        let leader = partition.leader.filter(|leader| *leader != self.id())?;
+        Some((leader, partition.leader_epoch))
+    }
+
+    /// Everything below is committed, as far as this broker knows.
+    pub(crate) fn high_watermark(&self, tp: TopicPartition) -> Offset {
+        self.log.state(tp).map_or(0, |state| state.high_watermark)
+    }
+
+    /// `min.insync.replicas` of the partition's topic.
+    pub(crate) fn min_isr(&self, tp: TopicPartition) -> usize {
+        self.image()
+            .min_insync_replicas(tp.topic, &self.cluster_defaults)
+    }
+}

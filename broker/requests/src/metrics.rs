@@ -1,0 +1,259 @@
+//! What the broker counts, and a snapshot of it for the node's `/metrics`.
+//! It knows no exposition format and keeps no history.
+
+use std::collections::BTreeMap;
+
+use kring_controller::ControllerError;
+use kring_log::LogStats;
+use kring_wire::{LeaderEpoch, Offset, TopicId, TopicPartition};
+
+use crate::broker::Broker;
+use crate::dispatch;
+
+/// Counters of the requests.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counters {
+    requests: BTreeMap<i16, u64>,
+    pub(crate) refused_requests: u64,
+    produced_bytes: BTreeMap<TopicId, u64>,
+    produced_batches: BTreeMap<TopicId, u64>,
+    fetched_bytes: u64,
+}
+
+impl Counters {
+    /// A request of a served API came.
+    pub(crate) fn request(&mut self, key: i16) {
+        *self.requests.entry(key).or_default() += 1;
+    }
+
+    /// A batch was appended for a client.
+    pub(crate) fn produced(&mut self, topic: TopicId, bytes: u64) {
+        *self.produced_bytes.entry(topic).or_default() += bytes;
+        *self.produced_batches.entry(topic).or_default() += 1;
+    }
+
+    /// Records were given to a client.
+    pub(crate) fn fetched(&mut self, bytes: u64) {
+        self.fetched_bytes += bytes;
+    }
+
+    /// A topic is gone.
+    pub(crate) fn forget(&mut self, topic: TopicId) {
+        self.produced_bytes.remove(&topic);
+        self.produced_batches.remove(&topic);
+    }
+}
+
+/// A partition on this broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionMetrics {
+    /// Name of the topic.
+    pub topic: String,
+    /// Number of the partition.
+    pub partition: i32,
+    /// Whether this broker leads it.
+    pub leads: bool,
+    /// Epoch of its leader.
+    pub leader_epoch: LeaderEpoch,
+    /// Brokers that hold a replica.
+    pub replicas: u64,
+    /// Of those, the in-sync ones.
+    pub in_sync_replicas: u64,
+    /// First offset.
+    pub log_start: Offset,
+    /// Offset of the next record.
+    pub log_end: Offset,
+    /// Everything below is committed.
+    pub high_watermark: Offset,
+    /// Bytes of the log.
+    pub size_bytes: u64,
+    /// Why this follower does not get on, if it does not.
+    pub stalled: Option<String>,
+}
+
+/// A committed offset of a group that this broker coordinates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupOffsetMetrics {
+    /// The group.
+    pub group: String,
+    /// Name of the topic.
+    pub topic: String,
+    /// Number of the partition.
+    pub partition: i32,
+    /// The next record the group reads.
+    pub offset: Offset,
+    /// Records it has not read, where this broker has a replica of the partition.
+    pub lag_records: Option<i64>,
+}
+
+/// Everything at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    /// Whether this broker has recovered, is registered and unfenced.
+    pub ready: bool,
+    /// Whether this broker is the active controller.
+    pub active_controller: bool,
+    /// Brokers that are registered.
+    pub brokers: u64,
+    /// Of those, the unfenced.
+    pub live_brokers: u64,
+    /// Topics of the cluster.
+    pub topics: u64,
+    /// Partitions of the cluster.
+    pub partitions: u64,
+    /// Partitions of the cluster without a leader.
+    pub offline_partitions: u64,
+    /// Partitions that this broker leads.
+    pub leaders: u64,
+    /// Group coordinators that serve here.
+    pub coordinators: u64,
+    /// Requests by API name.
+    pub requests: Vec<(&'static str, u64)>,
+    /// Connections that were closed because of what they sent.
+    pub refused_requests: u64,
+    /// Produce requests that wait.
+    pub waiting_produce: u64,
+    /// Fetch requests that wait.
+    pub waiting_fetch: u64,
+    /// Bytes appended for clients, by topic name.
+    pub produced_bytes: Vec<(String, u64)>,
+    /// Batches appended for clients, by topic name.
+    pub produced_batches: Vec<(String, u64)>,
+    /// Bytes of records given to clients.
+    pub fetched_bytes: u64,
+    /// Connections by client library and version.
+    pub connections: Vec<(String, String, u64)>,
+    /// The partitions with a replica here.
+    pub replicas: Vec<PartitionMetrics>,
+    /// What the groups coordinated here have committed.
+    pub group_offsets: Vec<GroupOffsetMetrics>,
+    /// The log's own counters.
+    pub log: LogStats,
+}
+
+impl Broker {
+    /// Counts everything. It visits every partition: for a scrape, not for each request.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        let image = self.image();
+        let health = image.health(&self.cluster_defaults);
+        Metrics {
+            ready: self.not_ready_reason().is_none(),
+            active_controller: self.controller.as_ref().is_some_and(|c| c.is_active()),
+            brokers: image.brokers.len() as u64,
+            live_brokers: image.brokers.values().filter(|b| !b.fenced).count() as u64,
+            topics: image.topics.len() as u64,
+            partitions: health.partitions,
+            offline_partitions: health.offline,
+            leaders: self.replicas.led().count() as u64,
+            coordinators: self.coordinators.serving(),
+            requests: dispatch::APIS
+                .iter()
+                .map(|api| {
+                    (
+                        api.name,
+                        self.counters.requests.get(&api.key).copied().unwrap_or(0),
+                    )
+                })
+                .collect(),
+            refused_requests: self.counters.refused_requests,
+            waiting_produce: self.produce.len() as u64,
+            waiting_fetch: self.fetch.len() as u64,
+            produced_bytes: self.by_topic_name(&self.counters.produced_bytes),
+            produced_batches: self.by_topic_name(&self.counters.produced_batches),
+            fetched_bytes: self.counters.fetched_bytes,
+            connections: self
+                .sessions
+                .by_software()
+                .into_iter()
+                .map(|((name, version), count)| (name, version, count))
+                .collect(),
+            replicas: self.partition_metrics(),
+            group_offsets: self.group_offset_metrics(),
+            log: *self.log.stats(),
+        }
+    }
+
+    /// Why this broker does not serve, if it does not.
+    #[must_use]
+    pub fn not_ready_reason(&self) -> Option<String> {
+        if self.controller.is_none() {
+            Some("the log is being recovered".to_owned())
+        } else if self.shutdown.is_under_way() {
+            Some("the broker is shutting down".to_owned())
+        } else if let Some(refused) = self.registration_refused() {
+            Some(format!("the active controller does not register the broker: {refused}"))
+        } else if !self.opened {
+            Some("the broker is not yet registered with the active controller".to_owned())
+        } else if !crate::cluster::is_live(self.image(), self.id()) {
+            Some("the active controller has fenced the broker".to_owned())
+        } else {
+            None
+        }
+    }
+
+    fn registration_refused(&self) -> Option<&ControllerError> {
+        self.controller
+            .as_ref()
+            .and_then(|controller| controller.registration_refused())
+    }
+
+    fn by_topic_name(&self, counts: &BTreeMap<TopicId, u64>) -> Vec<(String, u64)> {
+        let image = self.image();
+        let named = |(id, count): (&TopicId, &u64)| {
+            let topic = image.topics.get(id)?;
+            Some((topic.name.clone(), *count))
+        };
+        counts.iter().filter_map(named).collect()
+    }
+
+    fn partition_metrics(&self) -> Vec<PartitionMetrics> {
+        let image = self.image();
+        self.log
+            .partitions()
+            .filter_map(|tp| {
+                let topic = image.topics.get(&tp.topic)?;
+                let partition = image.partition(tp)?;
+                let state = self.log.state(tp)?;
+                Some(PartitionMetrics {
+                    topic: topic.name.clone(),
+                    partition: tp.partition,
+                    leads: self.led_epoch(tp).is_some(),
+                    leader_epoch: partition.leader_epoch,
+                    replicas: partition.replicas.len() as u64,
+                    in_sync_replicas: partition.isr.len() as u64,
+                    log_start: state.log_start,
+                    log_end: state.log_end,
+                    high_watermark: state.high_watermark,
+                    size_bytes: state.size_bytes,
+                    stalled: self
+                        .replicas
+                        .engine()
+                        .following(tp)
+                        .and_then(|following| following.stalled),
+                })
+            })
+            .collect()
+    }
+
+    fn group_offset_metrics(&self) -> Vec<GroupOffsetMetrics> {
+        let image = self.image();
+        self.groups
+            .committed_offsets()
+            .map(|entry| {
+                let offset = entry.committed.offset;
+                let end = image.topic_by_name(entry.topic).and_then(|topic| {
+                    let tp = TopicPartition::new(topic.id, entry.partition);
+                    Some(self.log.state(tp)?.high_watermark)
+                });
+                GroupOffsetMetrics {
+                    group: entry.group_id.to_owned(),
+                    topic: entry.topic.to_owned(),
+                    partition: entry.partition,
+                    offset,
+                    lag_records: end.map(|end| (end - offset).max(0)),
+                }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,223 @@
+//! From a Produce request to appended batches and a list of what must happen before the answer.
+//! It waits for nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kring_io::Now;
+use kring_log::AppendError;
+use kring_wire::produce::{
+    ProducePartition, ProducePartitionResponse, ProduceRequest, RecordFault,
+};
+use kring_wire::{BatchHeader, ErrorCode, TopicPartition, TopicRef};
+
+use super::append_error;
+use super::respond::Answer;
+use super::waiting::{Need, Slot};
+use crate::broker::Broker;
+use crate::cluster::{self, CONSUMER_OFFSETS};
+use crate::event::Output;
+
+/// The lowest version whose record format is read.
+const VERSION_MIN: i16 = 3;
+/// From here on an answer may say who leads (KIP-951).
+const LEADER_HINT_FROM: i16 = 10;
+
+/// What a client waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Acks {
+    /// Nothing: there is no answer.
+    None,
+    /// The leader's disk.
+    Leader,
+    /// The disks of all in-sync replicas.
+    All,
+}
+
+impl Acks {
+    /// From the request's number.
+    pub(super) fn from_code(code: i16) -> Option<Acks> {
+        match code {
+            0 => Some(Acks::None),
+            1 => Some(Acks::Leader),
+            -1 => Some(Acks::All),
+            _ => None,
+        }
+    }
+}
+
+/// Why a partition's records were not appended.
+struct Refused {
+    error: ErrorCode,
+    message: Option<String>,
+    faults: Vec<RecordFault>,
+}
+
+impl From<ErrorCode> for Refused {
+    fn from(error: ErrorCode) -> Refused {
+        Refused {
+            error,
+            message: None,
+            faults: Vec::new(),
+        }
+    }
+}
+
+impl From<AppendError> for Refused {
+    fn from(error: AppendError) -> Refused {
+        Refused {
+            message: Some(error.to_string()),
+            ..Refused::from(append_error::code(&error))
+        }
+    }
+}
+
+/// Appends every partition of a request, each for itself.
+pub(super) fn append_all(
+    broker: &mut Broker,
+    now: Now,
+    version: i16,
+    request: ProduceRequest,
+    acks: Option<Acks>,
+    needs: &mut BTreeMap<Slot, Need>,
+    out: &mut Output,
+) -> Answer {
+    let refused = refusal_of_all(version, &request, acks);
+    let acks = acks.unwrap_or(Acks::Leader);
+    let mut answer = Answer::default();
+    for topic in request.topics {
+        answer.topic(topic.topic.clone());
+        for partition in topic.partitions {
+            let index = partition.index;
+            let result = match refused {
+                Some(error) => Err(Refused::from(error)),
+                None => append_one(broker, now, &topic.topic, partition, acks, out),
+            };
+            match result {
+                Ok((response, need)) => {
+                    let slot = answer.partition(response);
+                    if let Some(need) = need {
+                        needs.insert(slot, need);
+                    }
+                }
+                Err(refused) => {
+                    let response = refusal(broker, &topic.topic, index, refused);
+                    answer.partition(response);
+                }
+            }
+        }
+    }
+    if version >= LEADER_HINT_FROM {
+        let leaders: BTreeSet<i32> = answer.leaders().collect();
+        answer.endpoints(cluster::node_endpoints(broker.image(), leaders));
+    }
+    answer
+}
+
+fn refusal_of_all(version: i16, request: &ProduceRequest, acks: Option<Acks>) -> Option<ErrorCode> {
+    if version < VERSION_MIN {
+        Some(ErrorCode::UnsupportedVersion)
+    } else if acks.is_none() {
+        Some(ErrorCode::InvalidRequiredAcks)
+    } else if request.transactional_id.is_some() {
+        Some(ErrorCode::InvalidTxnState)
+    } else {
+        None
+    }
+}
+
+fn append_one(
+    broker: &mut Broker,
+    now: Now,
+    topic: &TopicRef,
+    partition: ProducePartition,
+    acks: Acks,
+    out: &mut Output,
+) -> Result<(ProducePartitionResponse, Option<Need>), Refused> {
+    let tp = broker.resolve(topic, partition.index)?;
+    if broker.image().topics[&tp.topic].name == CONSUMER_OFFSETS {
+        return Err(ErrorCode::InvalidTopicException.into());
+    }
+    let epoch = broker.led_epoch(tp).ok_or(ErrorCode::NotLeaderOrFollower)?;
+    if acks == Acks::All && !broker.has_min_isr(tp) {
+        return Err(ErrorCode::NotEnoughReplicas.into());
+    }
+    let Some(records) = partition.records else {
+        return Err(ErrorCode::InvalidRecord.into());
+    };
+    check_ownership(&records)?;
+    let bytes = records.len() as u64;
+    let appended = broker.log.append(now, tp, epoch, records)?;
+    if !appended.duplicate {
+        broker.counters.produced(tp.topic, bytes);
+        broker.replicas_appended(now, tp, out);
+    }
+    let end = appended.last_offset + 1;
+    let response = ProducePartitionResponse::appended(
+        partition.index,
+        appended.base_offset,
+        appended.log_append_time_ms,
+        appended.log_start,
+    );
+    let need = match acks {
+        Acks::None => None,
+        Acks::Leader if appended.lsn <= broker.log.durable_lsn() => None,
+        Acks::Leader => Some(Need::Durable { lsn: appended.lsn }),
+        Acks::All if broker.high_watermark(tp) >= end => None,
+        Acks::All => Some(Need::Committed { tp, end }),
+    };
+    Ok((response, need))
+}
+
+/// Control batches are the coordinators' own, and transactions have no coordinator here.
+fn check_ownership(records: &bytes::Bytes) -> Result<(), Refused> {
+    match BatchHeader::parse(records) {
+        Ok(header) if header.attributes.is_control() || header.attributes.is_transactional() => {
+            Err(Refused {
+                message: Some(
+                    "control and transactional batches are not taken from clients".into(),
+                ),
+                ..ErrorCode::InvalidRecord.into()
+            })
+        }
+        // Everything else is for the log to judge.
+        _ => Ok(()),
+    }
+}
+
+fn refusal(
+    broker: &Broker,
+    topic: &TopicRef,
+    index: i32,
+    refused: Refused,
+) -> ProducePartitionResponse {
+    let mut response = ProducePartitionResponse::failed(index, refused.error, refused.message);
+    response.record_faults = refused.faults;
+    if refused.error == ErrorCode::NotLeaderOrFollower
+        && let Some((leader, epoch)) = broker.known_leader(topic, index)
+    {
+        response = response.led_by(leader.0, epoch);
+    }
+    response
+}
+
+impl Broker {
+    /// A partition as a request means it.
+    pub(crate) fn resolve(
+        &self,
+        topic: &TopicRef,
+        partition: i32,
+    ) -> Result<TopicPartition, ErrorCode> {
+        let image = self.image();
+        let topic = match topic {
+            TopicRef::Name(name) => image
+                .topic_by_name(name)
+                .ok_or(ErrorCode::UnknownTopicOrPartition)?,
+            TopicRef::Id(id) => image.topics.get(id).ok_or(ErrorCode::UnknownTopicId)?,
+        };
+        let tp = TopicPartition::new(topic.id, partition);
+        match image.partition(tp) {
+            Some(_) => Ok(tp),
+            None => Err(ErrorCode::UnknownTopicOrPartition),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Steps of the metadata quorum and what follows from them.
+//! It keeps no copy of the image: everybody reads the controller's.
+
+use kring_controller::{
+    ClusterImage, ControllerError, ControllerEvent, ControllerOut, ControllerRequest,
+    ControllerResponse, ImageChange,
+};
+use kring_groups::GroupEvent;
+use kring_io::{BrokerId, Now};
+use kring_wire::TopicId;
+
+use super::peers;
+use crate::auto_create;
+use crate::broker::{Broker, Work};
+use crate::calls::Done;
+use crate::event::Output;
+use crate::timers::Part;
+
+/// Questions to the controller that this broker has under way at most.
+const CALLS_MAX: usize = 10_000;
+
+/// The answer to a question.
+pub(crate) type Answered = Result<ControllerResponse, ControllerError>;
+
+impl Broker {
+    /// The cluster as this broker knows it.
+    pub(crate) fn image(&self) -> &ClusterImage {
+        self.controller
+            .as_ref()
+            .map_or(&self.empty_image, |controller| controller.image())
+    }
+
+    /// The cluster's id, once there is one.
+    pub(crate) fn cluster_id(&self) -> Option<TopicId> {
+        self.image().cluster_id
+    }
+
+    /// The broker that clients are told to send controller requests to: the active controller when
+    /// it is known and alive, else this one, which forwards.
+    pub(crate) fn controller_id(&self) -> BrokerId {
+        self.controller
+            .as_ref()
+            .and_then(|controller| controller.active())
+            .filter(|id| crate::cluster::is_live(self.image(), *id))
+            .unwrap_or(self.id())
+    }
+
+    /// Asks the active controller, wherever it is; `done` gets the answer once.
+    pub(crate) fn ask_controller(
+        &mut self,
+        now: Now,
+        request: ControllerRequest,
+        done: Done<Answered>,
+        out: &mut Output,
+    ) {
+        if self.controller_calls.len() >= CALLS_MAX {
+            let waiting = self.controller_calls.len();
+            done(self, now, Err(ControllerError::Busy { waiting }), out);
+            return;
+        }
+        let id = self.controller_calls.open(done);
+        self.work
+            .push_back(Work::Controller(ControllerEvent::Request { id, request }));
+    }
+
+    /// One step of the quorum.
+    pub(crate) fn step_controller(&mut self, now: Now, event: ControllerEvent, out: &mut Output) {
+        let Some(controller) = &mut self.controller else {
+            return;
+        };
+        let mut said = ControllerOut::default();
+        controller.step(now, event, &mut said);
+        self.timers.set(Part::Controller, said.wake_at);
+        for (key, value) in said.persist {
+            self.log.put_state(key, value);
+        }
+        if let Some(token) = said.persist_token {
+            self.persisting.add(self.log.appended_lsn(), token);
+            self.give_back_durable_token();
+        }
+        for (to, message) in said.sends {
+            peers::send_controller(to, message, out);
+        }
+        out.effects.peers.extend(said.peers);
+        self.apply_changes(now, said.changes, out);
+        self.open_when_registered(now, out);
+        for (id, answer) in said.responses {
+            if let Some(done) = self.controller_calls.take(id) {
+                done(self, now, answer, out);
+            }
+        }
+    }
+
+    /// Tells the quorum what has become durable.
+    pub(crate) fn give_back_durable_token(&mut self) {
+        if let Some(token) = self.persisting.durable(self.log.durable_lsn()) {
+            self.work
+                .push_back(Work::Controller(ControllerEvent::Persisted { token }));
+        }
+    }
+
+    fn apply_changes(&mut self, now: Now, changes: Vec<ImageChange>, out: &mut Output) {
+        if changes.is_empty() {
+            return;
+        }
+        for change in changes {
+            match change {
+                ImageChange::Partition(tp) => self.sync_partition(now, tp, out),
+                ImageChange::TopicConfig(topic) => self.sync_topic(now, topic, out),
+                ImageChange::TopicDeleted {
+                    id,
+                    name,
+                    partitions,
+                } => {
+                    self.drop_topic(now, id, partitions, out);
+                    self.work
+                        .push_back(Work::Groups(GroupEvent::TopicDeleted { topic: name }));
+                }
+                ImageChange::ClusterConfig | ImageChange::BrokerConfig(_) => {
+                    self.sync_all(now, out);
+                }
+                // The epoch of a leader's registration is part of the roles of its followers.
+                ImageChange::Broker(_) => self.sync_all(now, out),
+                ImageChange::ClusterId | ImageChange::TopicCreated(_) => {}
+            }
+        }
+        auto_create::image_changed(self, now, out);
+    }
+
+    /// Partitions are opened, and roles taken, only when this run of the broker is registered:
+    /// until then the image may be older than what this broker has promised or what others decided.
+    fn open_when_registered(&mut self, now: Now, out: &mut Output) {
+        let registered = self
+            .controller
+            .as_ref()
+            .is_some_and(|controller| controller.registered());
+        if registered && !self.opened {
+            self.opened = true;
+            tracing::info!(broker = %self.id(), "registered and unfenced");
+            self.remove_orphans();
+            self.sync_all(now, out);
+        }
+    }
+}

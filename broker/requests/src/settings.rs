@@ -1,0 +1,165 @@
+//! The settings of a topic or broker with their values, and where each value comes from.
+//! Which settings exist is the controller's table; what changes them is `incremental_alter_configs`.
+
+use std::collections::BTreeMap;
+
+use kring_admin_api::ConfigType;
+use kring_controller::config_schema::{self, Definition};
+use kring_io::BrokerId;
+
+use crate::broker::Broker;
+
+/// Where a value comes from, with Kafka's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Set on the topic.
+    Topic,
+    /// Set on one broker while it ran.
+    Broker,
+    /// Set on all brokers while they ran.
+    Cluster,
+    /// In the broker's own configuration.
+    Static,
+    /// Built in.
+    Default,
+}
+
+impl Source {
+    /// Kafka's `ConfigSource`.
+    pub(crate) fn code(self) -> i8 {
+        match self {
+            Source::Topic => 1,
+            Source::Broker => 2,
+            Source::Cluster => 3,
+            Source::Static => 4,
+            Source::Default => 5,
+        }
+    }
+}
+
+/// Kafka's `ConfigType`.
+pub(crate) fn type_code(value_type: ConfigType) -> i8 {
+    match value_type {
+        ConfigType::Boolean => 1,
+        ConfigType::String => 2,
+        ConfigType::Int => 3,
+        ConfigType::Long => 5,
+        ConfigType::Double => 6,
+        ConfigType::List => 7,
+    }
+}
+
+/// A value at one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    /// The key at that place.
+    pub(crate) name: String,
+    /// The value there.
+    pub(crate) value: String,
+    /// Which place.
+    pub(crate) source: Source,
+}
+
+/// A setting with the value that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// Its key.
+    pub(crate) name: &'static str,
+    /// The value that holds, none when nothing is set and there is no default.
+    pub(crate) value: Option<String>,
+    /// Where that value comes from.
+    pub(crate) source: Source,
+    /// Whether it cannot be changed while brokers run.
+    pub(crate) read_only: bool,
+    /// Type of its value.
+    pub(crate) value_type: ConfigType,
+    /// What it does.
+    pub(crate) doc: &'static str,
+    /// Every place that has a value; the first holds.
+    pub(crate) synonyms: Vec<Placed>,
+}
+
+impl Setting {
+    fn new(key: &Definition, synonyms: Vec<Placed>, read_only: bool) -> Setting {
+        let holds = synonyms.first();
+        Setting {
+            name: key.name,
+            value: holds.map(|placed| placed.value.clone()),
+            source: holds.map_or(Source::Default, |placed| placed.source),
+            read_only,
+            value_type: key.value_type,
+            doc: key.doc,
+            synonyms,
+        }
+    }
+}
+
+fn placed(name: &str, value: Option<&str>, source: Source) -> Option<Placed> {
+    value.map(|value| Placed {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        source,
+    })
+}
+
+/// Every setting of a topic whose own values are `own`.
+pub(crate) fn of_topic(broker: &Broker, own: &BTreeMap<String, String>) -> Vec<Setting> {
+    let image = broker.image();
+    config_schema::topic_keys()
+        .map(|key| {
+            let broker_key = key.broker_key.unwrap_or(key.name);
+            let cluster = image.cluster_config.get(broker_key);
+            let fixed = broker.cluster_defaults.topic_config.get(key.name);
+            let synonyms = [
+                placed(
+                    key.name,
+                    own.get(key.name).map(String::as_str),
+                    Source::Topic,
+                ),
+                placed(broker_key, cluster.map(String::as_str), Source::Cluster),
+                placed(broker_key, fixed.map(String::as_str), Source::Static),
+                placed(broker_key, key.default, Source::Default),
+            ];
+            Setting::new(key, synonyms.into_iter().flatten().collect(), false)
+        })
+        .collect()
+}
+
+/// Every setting of this broker.
+pub(crate) fn of_broker(broker: &Broker) -> Vec<Setting> {
+    let image = broker.image();
+    let own = image.broker_configs.get(&broker.id());
+    let fixed = broker.config.static_values();
+    config_schema::broker_keys()
+        .map(|key| {
+            let dynamic = own.and_then(|own| own.get(key.name));
+            let cluster = image.cluster_config.get(key.name);
+            let fixed = fixed.get(key.name);
+            let synonyms = [
+                placed(key.name, dynamic.map(String::as_str), Source::Broker),
+                placed(key.name, cluster.map(String::as_str), Source::Cluster),
+                placed(key.name, fixed.map(String::as_str), Source::Static),
+                placed(key.name, key.default, Source::Default),
+            ];
+            let synonyms = synonyms.into_iter().flatten().collect();
+            Setting::new(key, synonyms, key.requires_restart)
+        })
+        .collect()
+}
+
+/// The settings that were set on all brokers while they ran.
+pub(crate) fn of_cluster(broker: &Broker) -> Vec<Setting> {
+    let set = &broker.image().cluster_config;
+    config_schema::broker_keys()
+        .filter_map(|key| {
+            let value = set.get(key.name)?;
+            let synonyms = placed(key.name, Some(value), Source::Cluster);
+            Some(Setting::new(key, synonyms.into_iter().collect(), false))
+        })
+        .collect()
+}
+
+/// Whether `id` is the broker that answers for its own settings.
+pub(crate) fn is_own(broker: &Broker, id: BrokerId) -> bool {
+    broker.id() == id
+}
