@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use kring_admin_api::{ConfigKey, ConfigScope};
 
 pub use definition::Definition;
+pub(crate) use definition::words;
 
 /// A topic setting by its name.
 #[must_use]

@@ -1,40 +1,42 @@
 //! Joins the metadata quorum, the image and the decisions into one engine.
-//! It decides nothing itself.
+//! It decides nothing itself: the quorum orders entries, `decide` writes them, `image` applies them.
+
+mod active;
+mod apply;
+mod duties;
+mod membership;
+mod peer_message;
+mod requests;
+mod serve;
+
+use std::time::Duration;
 
 use bytes::Bytes;
-use kring_io::{BrokerId, Now};
-use thiserror::Error;
+use kring_io::{BrokerId, Instant, Now, Random};
 
 use crate::config::{ControllerConfig, Registration};
+use crate::error::ControllerError;
 use crate::event::{ControllerEvent, ControllerOut};
 use crate::image::ClusterImage;
-
-/// Why the stored metadata cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum StartError {
-    /// A stored value cannot be decoded: it is damaged or of a newer version.
-    #[error(
-        "metadata value {key} cannot be decoded; restore the data directory or use the version that wrote it"
-    )]
-    Undecodable {
-        /// Its key.
-        key: String,
-    },
-    /// An entry is missing between others.
-    #[error(
-        "metadata entry {index} is missing; empty this broker's data directory so that it copies the others' metadata"
-    )]
-    MissingEntry {
-        /// Its index.
-        index: u64,
-    },
-}
+use crate::quorum::{Quorum, QuorumConfig, QuorumOut, StartError};
+use active::{Active, Origin};
+use membership::Membership;
+use peer_message::PeerMessage;
+use requests::Requests;
 
 /// The engine: runs on every broker, as a voter or as an observer of the quorum.
 pub struct Controller {
     config: ControllerConfig,
-    registration: Registration,
+    random: Random,
+    quorum: Quorum,
+    /// The committed image; `image.epoch` is the index of the last applied entry.
     image: ClusterImage,
+    active: Option<Active>,
+    membership: Membership,
+    requests: Requests,
+    /// The addresses of the voters and of the stored image were given out.
+    introduced: bool,
+    resign_at: Instant,
 }
 
 impl Controller {
@@ -46,19 +48,62 @@ impl Controller {
     pub fn new<'a>(
         config: ControllerConfig,
         registration: Registration,
-        _seed: u64,
-        _persisted: impl Iterator<Item = (&'a [u8], &'a Bytes)>,
-        _now: Now,
+        seed: u64,
+        persisted: impl Iterator<Item = (&'a [u8], &'a Bytes)>,
+        now: Now,
     ) -> Result<Controller, StartError> {
+        let mut random = Random::new(seed);
+        let quorum_config = QuorumConfig {
+            id: config.id,
+            voters: config.voters.iter().map(|(id, _)| *id).collect(),
+            address: registration.peer_address.clone(),
+            election_timeout: Duration::from_millis(config.election_timeout_ms),
+        };
+        let quorum = Quorum::new(quorum_config, random.next_u64(), persisted, now)?;
+        let image = apply::restore(&quorum)?;
         Ok(Controller {
+            random,
+            quorum,
+            image,
+            active: None,
+            membership: Membership::new(&config, registration),
+            requests: Requests::default(),
+            introduced: false,
+            resign_at: now.mono,
             config,
-            registration,
-            image: ClusterImage::default(),
         })
     }
 
     /// Advances by one event. Call it with [`ControllerEvent::Wake`] once at the start.
-    pub fn step(&mut self, _now: Now, _event: ControllerEvent, _out: &mut ControllerOut) {}
+    pub fn step(&mut self, now: Now, event: ControllerEvent, out: &mut ControllerOut) {
+        let mut quorum_out = QuorumOut::default();
+        self.introduce(out);
+        match event {
+            ControllerEvent::Message { from, bytes } => match PeerMessage::decode(&bytes) {
+                Some(message) => self.on_message(now, from, message, &mut quorum_out, out),
+                None => tracing::warn!(%from, "a controller message cannot be decoded"),
+            },
+            ControllerEvent::PeerConnected(broker) => {
+                self.quorum.connected(now, broker, &mut quorum_out);
+                if self.quorum.leader() == Some(broker) {
+                    self.membership.repeat();
+                }
+            }
+            ControllerEvent::Persisted { token } => {
+                self.quorum.persisted(now, token, &mut quorum_out);
+            }
+            ControllerEvent::Request { id, request } => {
+                let timeout = self.request_timeout();
+                if let Err(error) = self.requests.open(now, timeout, id, request) {
+                    out.responses.push((id, Err(error)));
+                }
+            }
+            ControllerEvent::CaughtUp => self.membership.caught_up = true,
+            ControllerEvent::Wake => {}
+        }
+        self.quorum.wake(now, &mut quorum_out);
+        self.finish(now, quorum_out, out);
+    }
 
     /// The cluster as far as this broker knows it to be committed.
     #[must_use]
@@ -69,19 +114,194 @@ impl Controller {
     /// The active controller, if one is known.
     #[must_use]
     pub fn active(&self) -> Option<BrokerId> {
-        None
+        let leader = self.quorum.leader();
+        leader.filter(|id| *id != self.config.id || self.active.is_some())
+    }
+
+    /// Epoch of the newest controller that is known.
+    #[must_use]
+    pub fn active_epoch(&self) -> i64 {
+        i64::try_from(self.quorum.epoch()).unwrap_or(i64::MAX)
     }
 
     /// Whether this broker is the active controller.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        self.active() == Some(self.config.id)
+        self.active.is_some()
     }
 
-    /// Whether this run of the broker is registered and unfenced, as far as the image tells.
+    /// Whether this run of the broker is registered and unfenced, as far as the image tells. Until
+    /// then the image may be that of an earlier run, so the broker must serve nothing by it.
     #[must_use]
     pub fn registered(&self) -> bool {
-        let broker = self.image.brokers.get(&self.config.id);
-        broker.is_some_and(|b| b.incarnation == self.registration.incarnation && !b.fenced)
+        self.membership.is_active(&self.image)
+    }
+
+    /// Why the active controller does not register this broker, if it said so.
+    #[must_use]
+    pub fn registration_refused(&self) -> Option<&ControllerError> {
+        self.membership.refused.as_ref()
+    }
+
+    /// The settings it was made with.
+    #[must_use]
+    pub fn config(&self) -> &ControllerConfig {
+        &self.config
+    }
+
+    fn introduce(&mut self, out: &mut ControllerOut) {
+        if self.introduced {
+            return;
+        }
+        self.introduced = true;
+        let own = self.config.id;
+        let voters = self.config.voters.iter().cloned();
+        let known = self.image.brokers.iter();
+        let known = known.map(|(id, broker)| (*id, broker.peer_address.clone()));
+        out.peers
+            .extend(voters.chain(known).filter(|(id, _)| *id != own));
+    }
+
+    fn on_message(
+        &mut self,
+        now: Now,
+        from: BrokerId,
+        message: PeerMessage,
+        quorum_out: &mut QuorumOut,
+        out: &mut ControllerOut,
+    ) {
+        match message {
+            PeerMessage::Quorum(message) => self.quorum.receive(now, from, message, quorum_out),
+            PeerMessage::Register(registration) if registration.broker == from => {
+                if let Err(error) = self.on_register(now, registration, quorum_out) {
+                    out.sends.push((from, PeerMessage::Refused(error).encode()));
+                }
+            }
+            PeerMessage::Register(registration) => {
+                tracing::warn!(%from, claimed = %registration.broker, "a broker registers as another");
+            }
+            PeerMessage::Refused(error) => self.refused(error),
+            PeerMessage::Heartbeat(heartbeat) => {
+                self.on_heartbeat(now, from, heartbeat, quorum_out);
+            }
+            PeerMessage::Request { id, request } => {
+                self.serve(now, Origin::Peer(from, id), request, quorum_out, out);
+            }
+            PeerMessage::Response { id, index, result } => {
+                self.requests.answered(now, id, index, result);
+            }
+        }
+    }
+
+    /// Everything that follows from an event, in the order in which one thing makes the next possible.
+    fn finish(&mut self, now: Now, mut quorum_out: QuorumOut, out: &mut ControllerOut) {
+        self.apply_committed(out);
+        self.follow_leadership(now, &mut quorum_out, out);
+        self.report(now, &mut quorum_out, out);
+        self.send_requests(now, &mut quorum_out, out);
+        if self.active.is_some() {
+            self.do_duties(now, &mut quorum_out);
+        }
+        self.answer_committed(now, out);
+        let done = self
+            .requests
+            .take_done(now, self.image.epoch, self.request_timeout());
+        out.responses.extend(done);
+        self.take_snapshot(&mut quorum_out);
+        self.leave_office(now, &mut quorum_out);
+        if let Some(token) = self.quorum.finish(now, &mut quorum_out) {
+            out.persist_token = Some(token);
+        }
+        out.persist.append(&mut quorum_out.writes);
+        out.peers.append(&mut quorum_out.peers);
+        let sends = quorum_out.sends.into_iter();
+        out.sends
+            .extend(sends.map(|(to, message)| (to, PeerMessage::Quorum(message).encode())));
+        out.wake_at = self.deadline();
+    }
+
+    /// Registers with the active controller, or shows it that this broker is alive.
+    fn report(&mut self, now: Now, quorum_out: &mut QuorumOut, out: &mut ControllerOut) {
+        let Some(to) = self.active() else {
+            return;
+        };
+        let epoch = self.quorum.epoch();
+        let message = self.membership.next_message(now, to, epoch, &self.image);
+        let Some(message) = message else {
+            return;
+        };
+        if to != self.config.id {
+            out.sends.push((to, message.encode()));
+            return;
+        }
+        match message {
+            PeerMessage::Register(registration) => {
+                if let Err(error) = self.on_register(now, registration, quorum_out) {
+                    self.refused(error);
+                }
+            }
+            PeerMessage::Heartbeat(heartbeat) => {
+                self.on_heartbeat(now, to, heartbeat, quorum_out);
+            }
+            _ => unreachable!("a broker reports by registrations and heartbeats alone"),
+        }
+    }
+
+    fn refused(&mut self, error: ControllerError) {
+        if self.membership.refused.as_ref() != Some(&error) {
+            tracing::warn!(%error, "the active controller does not register this broker");
+        }
+        self.membership.refused = Some(error);
+    }
+
+    fn send_requests(&mut self, now: Now, quorum_out: &mut QuorumOut, out: &mut ControllerOut) {
+        let Some(to) = self.active() else {
+            return;
+        };
+        let epoch = self.quorum.epoch();
+        self.requests.controller_is(to, epoch);
+        for (number, request) in self.requests.take_waiting(now, to, epoch) {
+            if to == self.config.id {
+                self.serve(now, Origin::Local(number), request, quorum_out, out);
+            } else {
+                let id = number;
+                let message = PeerMessage::Request { id, request };
+                out.sends.push((to, message.encode()));
+            }
+        }
+    }
+
+    /// A broker that is about to stop leaves the office to another voter as soon as it owes nobody an answer.
+    fn leave_office(&mut self, now: Now, quorum_out: &mut QuorumOut) {
+        let own = self.image.brokers.get(&self.config.id);
+        let stops = own.is_some_and(|broker| broker.shutting_down);
+        let settled = self.image.epoch == self.quorum.end().index;
+        if self.active.is_some() && stops && settled && now.mono >= self.resign_at {
+            self.resign_at = now.mono + Duration::from_millis(self.config.election_timeout_ms);
+            self.quorum.resign(quorum_out);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let session_timeout = Duration::from_millis(self.config.session_timeout_ms);
+        let active = self.active();
+        let remote = active.is_some_and(|id| id != self.config.id);
+        let own = self.active.as_ref();
+        [
+            self.quorum.deadline(),
+            remote.then(|| self.membership.deadline()),
+            self.requests.deadline(active.is_some()),
+            own.and_then(|active| active.deadline(session_timeout)),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.config.request_timeout_ms)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,10 +12,12 @@ pub mod quorum;
 pub mod request;
 
 mod controller;
+mod decide;
 
 pub use config::{ClusterDefaults, ControllerConfig, Endpoint, Registration};
-pub use controller::{Controller, StartError};
+pub use controller::Controller;
 pub use error::ControllerError;
 pub use event::{ControllerEvent, ControllerOut};
 pub use image::{BrokerImage, ClusterImage, ImageChange, PartitionImage, TopicImage};
+pub use quorum::StartError;
 pub use request::{ControllerRequest, ControllerResponse};

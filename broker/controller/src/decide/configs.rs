@@ -1,0 +1,198 @@
+//! IncrementalAlterConfigs and the cluster-wide settings: checked against the one table, stored as records.
+//! What a setting does is the matter of whoever reads it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kring_admin_api::ConfigType;
+use kring_wire::TopicId;
+
+use super::Draft;
+use crate::config_schema::{self, Definition};
+use crate::error::ControllerError;
+use crate::image::Record;
+use crate::request::{AlterConfigs, ConfigOp, ConfigOpKind, ConfigResource, Each};
+
+const MIN_ISR: &str = "min.insync.replicas";
+
+impl Draft<'_> {
+    pub(super) fn alter_configs(
+        &mut self,
+        resources: Vec<AlterConfigs>,
+        validate_only: bool,
+    ) -> Each<ConfigResource> {
+        let mut results = Vec::with_capacity(resources.len());
+        for AlterConfigs { resource, ops } in resources {
+            let planned = self.plan(&resource, &ops);
+            let result = planned.map(|config| {
+                if !validate_only {
+                    self.replace_config(&resource, &config);
+                }
+            });
+            results.push((resource, result));
+        }
+        results
+    }
+
+    pub(super) fn set_cluster_config(
+        &mut self,
+        config: BTreeMap<String, String>,
+    ) -> Result<(), ControllerError> {
+        for (name, value) in &config {
+            check_dynamic(name, Some(value))?;
+        }
+        self.replace_config(&ConfigResource::Cluster, &config);
+        Ok(())
+    }
+
+    /// The settings of a resource after the operations, checked.
+    fn plan(
+        &self,
+        resource: &ConfigResource,
+        ops: &[ConfigOp],
+    ) -> Result<BTreeMap<String, String>, ControllerError> {
+        let mut names = BTreeSet::new();
+        if let Some(twice) = ops.iter().find(|op| !names.insert(&op.name)) {
+            let reason = format!("{} stands more than once in the request", twice.name);
+            return Err(ControllerError::InvalidRequest { reason });
+        }
+        let mut config = self.config_of(resource)?;
+        for op in ops {
+            let key = match resource {
+                ConfigResource::Topic(_) => config_schema::topic_key(&op.name),
+                ConfigResource::Broker(_) | ConfigResource::Cluster => {
+                    check_dynamic(&op.name, None)?;
+                    config_schema::broker_key(&op.name)
+                }
+            };
+            // An unknown key of a topic is refused below, with all known ones; removing it is allowed.
+            let default = key.and_then(|key| self.inherited(resource, key));
+            match changed(op, key, config.get(&op.name), default)? {
+                Some(value) => config.insert(op.name.clone(), value),
+                None => config.remove(&op.name),
+            };
+        }
+        match resource {
+            ConfigResource::Topic(_) => config_schema::check_topic_config(&config)
+                .map_err(|reason| ControllerError::InvalidConfig { reason })?,
+            ConfigResource::Broker(_) | ConfigResource::Cluster => {
+                for (name, value) in &config {
+                    check_dynamic(name, Some(value))?;
+                }
+            }
+        }
+        Ok(config)
+    }
+
+    fn config_of(
+        &self,
+        resource: &ConfigResource,
+    ) -> Result<BTreeMap<String, String>, ControllerError> {
+        match resource {
+            ConfigResource::Topic(name) => {
+                let topic = self.image.topic_by_name(name);
+                let unknown = || ControllerError::UnknownTopic { name: name.clone() };
+                topic.map(|t| t.config.clone()).ok_or_else(unknown)
+            }
+            ConfigResource::Broker(broker) if self.image.brokers.contains_key(broker) => {
+                let config = self.image.broker_configs.get(broker);
+                Ok(config.cloned().unwrap_or_default())
+            }
+            ConfigResource::Broker(broker) => {
+                Err(ControllerError::UnknownBroker { broker: *broker })
+            }
+            ConfigResource::Cluster => Ok(self.image.cluster_config.clone()),
+        }
+    }
+
+    /// What a list holds before words are added to it for the first time.
+    fn inherited(&self, resource: &ConfigResource, key: &Definition) -> Option<String> {
+        match resource {
+            ConfigResource::Topic(_) => self.image.default_topic_setting(key.name, self.defaults()),
+            ConfigResource::Broker(_) => self.image.cluster_config.get(key.name).cloned(),
+            ConfigResource::Cluster => None,
+        }
+        .or_else(|| key.default.map(str::to_owned))
+    }
+
+    fn replace_config(&mut self, resource: &ConfigResource, config: &BTreeMap<String, String>) {
+        let Ok(before) = self.config_of(resource) else {
+            return;
+        };
+        let names: BTreeSet<&String> = before.keys().chain(config.keys()).collect();
+        let names = names
+            .into_iter()
+            .filter(|n| before.get(*n) != config.get(*n));
+        let names: Vec<String> = names.cloned().collect();
+        let min_isr_changes = names.iter().any(|name| name == MIN_ISR);
+        for name in names {
+            self.push(Record::Config {
+                resource: resource.clone(),
+                value: config.get(&name).cloned(),
+                name,
+            });
+        }
+        // Eligible replicas are so because the high watermark stands still. Where the ISR is no
+        // longer too small it may move, so the same entry must end their eligibility.
+        if min_isr_changes {
+            self.settle_partitions(resource);
+        }
+        self.cut();
+    }
+
+    fn settle_partitions(&mut self, resource: &ConfigResource) {
+        let only: Option<TopicId> = match resource {
+            ConfigResource::Topic(name) => self.image.by_name.get(name).copied(),
+            ConfigResource::Broker(_) | ConfigResource::Cluster => None,
+        };
+        let eligible = self.image.partitions().filter(|(partition, state)| {
+            !state.eligible.is_empty() && only.is_none_or(|id| id == partition.topic)
+        });
+        let eligible: Vec<_> = eligible.map(|(partition, _)| partition).collect();
+        for partition in eligible {
+            self.revise_in_entry(partition, |_| ());
+        }
+    }
+}
+
+fn check_dynamic(name: &str, value: Option<&str>) -> Result<(), ControllerError> {
+    config_schema::check_dynamic_broker_config(name, value)
+        .map_err(|reason| ControllerError::InvalidConfig { reason })
+}
+
+/// The value of one key after an operation; `None`: the default.
+fn changed(
+    op: &ConfigOp,
+    key: Option<&Definition>,
+    current: Option<&String>,
+    default: Option<String>,
+) -> Result<Option<String>, ControllerError> {
+    let invalid = |reason: String| Err(ControllerError::InvalidConfig { reason });
+    if op.kind == ConfigOpKind::Delete {
+        return Ok(None);
+    }
+    let Some(value) = &op.value else {
+        return invalid(format!("{}: no value is given", op.name));
+    };
+    if op.kind == ConfigOpKind::Set {
+        return Ok(Some(value.clone()));
+    }
+    if key.is_none_or(|key| key.value_type != ConfigType::List) {
+        let name = &op.name;
+        return invalid(format!(
+            "{name} is no list, so nothing can be added or removed"
+        ));
+    }
+    let current = current.cloned().or(default).unwrap_or_default();
+    let mut words: Vec<&str> = config_schema::words(&current).collect();
+    for word in config_schema::words(value) {
+        let position = words.iter().position(|known| *known == word);
+        match (op.kind, position) {
+            (ConfigOpKind::Append, None) => words.push(word),
+            (ConfigOpKind::Subtract, Some(position)) => {
+                words.remove(position);
+            }
+            _ => {}
+        }
+    }
+    Ok(Some(words.join(",")))
+}
