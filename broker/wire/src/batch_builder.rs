@@ -1,9 +1,10 @@
-//! Builds an uncompressed record batch, for internal topics and tests.
+//! Builds a record batch, for internal topics and tests.
 //! It is not how clients' batches pass: those stay as they came.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::batch::{self, Attributes, HEADER_BYTES, LENGTH_FIELD_END, MAGIC};
+use crate::batch::{self, Attributes, Compression, HEADER_BYTES, LENGTH_FIELD_END, MAGIC};
+use crate::compress::compress;
 use crate::ids::{LeaderEpoch, NO_LEADER_EPOCH, NO_PRODUCER_ID, Offset, ProducerId};
 use crate::varint;
 
@@ -66,7 +67,7 @@ impl BatchBuilder {
     /// Adds attribute bits. The compression stays none, because the records are not compressed.
     #[must_use]
     pub fn attributes(mut self, attributes: Attributes) -> BatchBuilder {
-        self.attributes = attributes.with_compression(batch::Compression::None);
+        self.attributes = attributes.with_compression(Compression::None);
         self
     }
 
@@ -142,13 +143,23 @@ impl BatchBuilder {
     /// When there is no record or the batch reaches 2 GiB.
     #[must_use]
     pub fn build(self) -> Bytes {
-        let payload = self.records.clone();
-        self.build_with(&payload)
+        self.seal(&self.records)
+    }
+
+    /// Seals the batch with its records compressed.
+    ///
+    /// # Panics
+    /// As [`BatchBuilder::build`].
+    #[must_use]
+    pub fn build_compressed(mut self, codec: Compression) -> Bytes {
+        self.attributes = self.attributes.with_compression(codec);
+        let payload = compress(codec, &self.records);
+        self.seal(&payload)
     }
 
     /// Seals a batch whose records are `payload`: those pushed, in the encoding that the
     /// attributes say.
-    pub(crate) fn build_with(&self, payload: &[u8]) -> Bytes {
+    fn seal(&self, payload: &[u8]) -> Bytes {
         assert!(self.count > 0, "a batch has at least one record");
         let total_bytes = HEADER_BYTES + payload.len();
         let length = i32::try_from(total_bytes - LENGTH_FIELD_END).expect("a batch is below 2 GiB");

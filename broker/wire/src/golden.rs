@@ -33,6 +33,12 @@ pub(crate) fn responses() -> Vec<Golden> {
     read(include_str!("../tests/golden/responses.txt"))
 }
 
+/// A batch of 100 records in each compression, in the order of the codecs' numbers.
+pub(crate) fn batches() -> Vec<Bytes> {
+    let text = include_str!("../tests/golden/batches.txt");
+    text.lines().map(unhex).collect()
+}
+
 pub(crate) fn unhex(text: &str) -> Bytes {
     text.as_bytes()
         .chunks(2)

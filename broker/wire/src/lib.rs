@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod bounds;
+pub mod compress;
 pub mod decode;
 pub mod encode;
 pub mod error_code;

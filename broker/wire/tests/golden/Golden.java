@@ -2,6 +2,8 @@
 // "<request|response> <API key> <version> <hex of the body>".
 // java -cp kafka-clients-4.4.0.jar:slf4j-api-1.7.36.jar Golden.java requests > requests.txt
 // java -cp kafka-clients-4.4.0.jar:slf4j-api-1.7.36.jar Golden.java responses > responses.txt
+// With the jars of snappy-java, lz4-java and zstd-jni as well:
+// java -cp … Golden.java batches > batches.txt: a batch of 100 records in each compression.
 
 import java.nio.ByteBuffer;
 import java.util.*;
@@ -9,13 +11,20 @@ import org.apache.kafka.common.*;
 import org.apache.kafka.common.message.*;
 import org.apache.kafka.common.protocol.*;
 import org.apache.kafka.common.protocol.types.*;
+import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.record.internal.CompressionType;
 import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.common.record.internal.SimpleRecord;
 
 public class Golden {
     static int next;
 
     public static void main(String[] args) throws Exception {
-        if (args[0].equals("requests")) requests(); else responses();
+        switch (args[0]) {
+            case "requests": requests(); break;
+            case "responses": responses(); break;
+            default: batches();
+        }
     }
 
     // Every request of the broker's listener in every version, every field filled: texts of one to
@@ -85,6 +94,18 @@ public class Golden {
         ByteBuffer buffer = ByteBuffer.allocate(message.size(cache, version));
         message.write(new ByteBufferAccessor(buffer), cache, version);
         print("response", key, version, buffer);
+    }
+
+    static void batches() {
+        for (CompressionType type : CompressionType.values()) {
+            SimpleRecord[] records = new SimpleRecord[100];
+            for (int i = 0; i < records.length; i++)
+                records[i] = new SimpleRecord(1700000000000L + i, ("key-" + i).getBytes(), "v".repeat(50).getBytes());
+            ByteBuffer buffer = MemoryRecords.withRecords(Compression.of(type).build(), records).buffer();
+            StringBuilder text = new StringBuilder();
+            while (buffer.hasRemaining()) text.append(String.format("%02x", buffer.get()));
+            System.out.println(text);
+        }
     }
 
     static void responses() {
