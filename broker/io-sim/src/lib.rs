@@ -1,8 +1,10 @@
-//! A simulated disk, network and clock with faults, driven by one seed.
+//! A simulated disk with faults, driven by one seed.
 //! It knows nothing of Kafka and never touches the real disk, network or clock.
 
 #![forbid(unsafe_code)]
 
-pub mod network;
+pub mod disk;
 
-pub use network::{Arrival, Network, NetworkConfig, NetworkCounts};
+pub use disk::SimDisk;
+pub use disk::config::SimDiskConfig;
+pub use disk::fault::{Fault, FaultKind, OpClass};

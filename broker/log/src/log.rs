@@ -1,35 +1,91 @@
-//! The log as its owner sees it.
-//! It only forwards; what the methods do is in the modules named after their verbs.
+//! The log as its owner sees it: what it holds, where it stands, and which module takes which
+//! completion. What the verbs do is in the modules named after them.
 
 use bytes::Bytes;
-use kring_io::{DiskDone, Effects, Now};
+use kring_io::{DiskDone, DiskError, DiskOp, Effects, Instant, Now, Random};
 use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
 
-use crate::config::{LogConfig, TopicLogConfig};
-use crate::error::{AppendError, TruncateError};
-use crate::event::{Appended, LogEvent, Lookup, PartitionState, Read, TimestampQuery};
+use crate::checkpoint::Checkpointer;
+use crate::cold_read::ColdReads;
+use crate::config::LogConfig;
+use crate::error::AppendError;
+use crate::event::{LogEvent, LogFailure, PartitionState, Recovered};
+use crate::flush::Flusher;
+use crate::journal::record::Change;
+use crate::journal::{Journal, JournalFull};
 use crate::lsn::Lsn;
+use crate::ops::{Ops, Pending};
+use crate::recovery::Recovery;
+use crate::removal::Removals;
+use crate::segment::files::Files;
+use crate::shutdown::Stopping;
+use crate::state::State;
 use crate::stats::LogStats;
+use crate::wake::Timers;
+
+/// Where a log is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    New,
+    Recovering,
+    /// The first block of this run is on its way.
+    Starting,
+    Running,
+    Stopping,
+    Stopped,
+    Failed,
+}
 
 /// The log of one broker: all its partitions and the small durable state of the other engines.
 ///
 /// The owner calls [`Log::start`], passes every completion to [`Log::on_disk`], calls
 /// [`Log::on_wake`] when the wished time has come and [`Log::submit`] at the end of each step.
+#[derive(Debug)]
 pub struct Log {
-    stats: LogStats,
+    pub(crate) config: LogConfig,
+    pub(crate) random: Random,
+    pub(crate) phase: Phase,
+    pub(crate) state: State,
+    /// There from the end of recovery on.
+    pub(crate) journal: Option<Journal>,
+    pub(crate) ops: Ops,
+    pub(crate) files: Files,
+    pub(crate) flush: Flusher,
+    pub(crate) reads: ColdReads,
+    pub(crate) removals: Removals,
+    pub(crate) checkpoint: Checkpointer,
+    pub(crate) recovery: Option<Recovery>,
+    pub(crate) recovered: Recovered,
+    pub(crate) timers: Timers,
+    pub(crate) stopping: Stopping,
+    /// Events of calls that cannot give any.
+    pub(crate) events: Vec<LogEvent>,
+    pub(crate) stats: LogStats,
 }
 
-#[allow(unused_variables)]
 impl Log {
     /// A log that has touched nothing yet. `seed` makes its identifiers.
     #[must_use]
     pub fn new(config: LogConfig, seed: u64) -> Log {
-        unimplemented!()
-    }
-
-    /// Begins recovery. It ends with [`LogEvent::Recovered`] or [`LogEvent::Failed`].
-    pub fn start(&mut self, now: Now, out: &mut Effects) {
-        unimplemented!()
+        Log {
+            config,
+            random: Random::new(seed),
+            phase: Phase::New,
+            state: State::default(),
+            journal: None,
+            ops: Ops::default(),
+            files: Files::default(),
+            flush: Flusher::default(),
+            reads: ColdReads::default(),
+            removals: Removals::default(),
+            checkpoint: Checkpointer::default(),
+            recovery: None,
+            recovered: Recovered::default(),
+            timers: Timers::default(),
+            stopping: Stopping::default(),
+            events: Vec::new(),
+            stats: LogStats::default(),
+        }
     }
 
     /// Takes a completion.
@@ -40,129 +96,251 @@ impl Log {
         out: &mut Effects,
         events: &mut Vec<LogEvent>,
     ) {
-        unimplemented!()
+        if let Some(pending) = self.ops.take(done.id)
+            && self.phase != Phase::Failed
+        {
+            match pending {
+                Pending::Journal(lsn) => self.journal_written(now, lsn, done, out),
+                Pending::Zero => self.zeroed(&done),
+                Pending::Nothing => {}
+                Pending::Recovery(step) => self.recovery_done(now, step, done, out),
+                Pending::OpenSegment(key) => self.segment_opened(now, key, done, out),
+                Pending::SyncExcess(key, written) => self.excess_synced(key, written, &done, out),
+                Pending::Flush(tp, step) => self.flush_done(now, tp, step, done, out),
+                Pending::ColdRead(id) => self.cold_read_done(now, id, done, out),
+                Pending::Checkpoint(step) => self.checkpoint_done(now, step, done, out),
+                Pending::Removal(number) => self.removal_done(number, &done, out),
+            }
+            self.pump(now, out);
+        }
+        events.append(&mut self.events);
     }
 
-    /// Runs what is due: flush of tails, checkpoint, retention. Harmless when nothing is.
-    pub fn on_wake(&mut self, now: Now, out: &mut Effects, events: &mut Vec<LogEvent>) {
-        unimplemented!()
+    /// Starts whatever may start now.
+    pub(crate) fn pump(&mut self, now: Now, out: &mut Effects) {
+        if matches!(self.phase, Phase::Running | Phase::Stopping) {
+            self.start_removals(out);
+            self.start_flushes(now, out);
+            self.advance_checkpoint(now, out);
+            self.close_excess_files(out);
+            self.advance_shutdown(now, out);
+        }
     }
 
     /// Submits the open commit group as far as the number in flight allows. To be called at the end
     /// of each step; without it appends wait.
     pub fn submit(&mut self, now: Now, out: &mut Effects) {
-        unimplemented!()
+        if !matches!(
+            self.phase,
+            Phase::Starting | Phase::Running | Phase::Stopping
+        ) {
+            self.wake_for_events(now, out);
+            return;
+        }
+        self.begin_checkpoint_if_due(now);
+        while let Some(journal) = self.journal.as_mut() {
+            match journal.next_write(now.mono) {
+                Ok(Some((lsn, write))) => self.ops.submit(out, write, Pending::Journal(lsn)),
+                Ok(None) => break,
+                Err(JournalFull) => {
+                    self.journal_full();
+                    break;
+                }
+            }
+        }
+        self.pump(now, out);
+        self.wish_wake(now, out);
+        self.wake_for_events(now, out);
+    }
+
+    fn wake_for_events(&self, now: Now, out: &mut Effects) {
+        if !self.events.is_empty() {
+            out.wake_at(now.mono);
+        }
+    }
+
+    fn journal_written(&mut self, now: Now, lsn: Lsn, done: DiskDone, out: &mut Effects) {
+        if let Err(error) = done.result {
+            self.fail_write(&error);
+            return;
+        }
+        let Some(journal) = self.journal.as_mut() else {
+            return;
+        };
+        let bytes = done.buffer.as_ref().map_or(0, |b| b.len() as u64);
+        let (took, advanced) = journal.written(now.mono, lsn, done.buffer);
+        let durable = journal.durable();
+        self.stats.journal_used_bytes = journal.ring.used_bytes();
+        self.note_flush(took, bytes, advanced.groups);
+        if advanced.groups == 0 {
+            return;
+        }
+        let mut moved: Vec<(TopicPartition, Offset)> = Vec::new();
+        let mut touched = advanced.touched;
+        touched.sort_unstable();
+        for (tp, end) in touched {
+            if let Some(partition) = self.state.partitions.get_mut(&tp) {
+                partition.durable_end = partition.durable_end.max(end);
+                let durable_end = partition.durable_end;
+                match moved.last_mut() {
+                    Some((last, known)) if *last == tp => *known = durable_end,
+                    _ => moved.push((tp, durable_end)),
+                }
+            }
+        }
+        if self.phase == Phase::Starting {
+            self.started(now, out);
+        }
+        self.events.push(LogEvent::Durable {
+            lsn: durable,
+            partitions: moved,
+        });
+    }
+
+    fn note_flush(&mut self, took: std::time::Duration, bytes: u64, groups: u64) {
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.stats.flush_last_us = took_us;
+        self.stats.flush_max_us = self.stats.flush_max_us.max(took_us);
+        self.stats.flush_total_us += took_us;
+        self.stats.journal_written_bytes += bytes;
+        self.stats.groups += groups;
+    }
+
+    fn zeroed(&mut self, done: &DiskDone) {
+        let Some(journal) = self.journal.as_mut() else {
+            return;
+        };
+        match &done.result {
+            Ok(_) => journal.zeroing.done(),
+            Err(DiskError::NoSpace { .. }) => journal.zeroing.stop(),
+            Err(error) => self.fail_write(&error.clone()),
+        }
+    }
+
+    /// Refuses changes before recovery and after the end.
+    pub(crate) fn check_running(&self) -> Result<(), AppendError> {
+        let reason = match self.phase {
+            Phase::Running => return Ok(()),
+            Phase::New | Phase::Recovering | Phase::Starting => "recovery is under way",
+            Phase::Stopping | Phase::Stopped => "the broker shuts down",
+            Phase::Failed => "a write failed",
+        };
+        Err(AppendError::Stopped { reason })
+    }
+
+    /// Applies and journals a change. After the end it never becomes durable.
+    pub(crate) fn change(&mut self, change: &Change) -> Lsn {
+        if self.check_running().is_err() {
+            return Lsn::NEVER;
+        }
+        let Some(journal) = self.journal.as_mut() else {
+            return Lsn::NEVER;
+        };
+        let Ok(lsn) = journal.push_change(change) else {
+            self.journal_full();
+            return Lsn::NEVER;
+        };
+        let left = self.state.apply(change);
+        self.remove_leftovers(change, left, lsn);
+        lsn
+    }
+
+    pub(crate) fn or_full(&mut self, pushed: Result<Lsn, JournalFull>) -> Result<Lsn, AppendError> {
+        pushed.map_err(|JournalFull| {
+            self.journal_full();
+            AppendError::Stopped {
+                reason: "the journal is full",
+            }
+        })
+    }
+
+    pub(crate) fn roll_if_due(
+        &mut self,
+        now: Now,
+        tp: TopicPartition,
+        batch_bytes: usize,
+    ) -> Result<(), AppendError> {
+        let Some(partition) = self.state.partitions.get(&tp) else {
+            return Ok(());
+        };
+        if partition.must_roll(batch_bytes, now.wall_ms) {
+            let base_offset = partition.log_end;
+            let lsn = self.change(&Change::Roll {
+                tp,
+                base_offset,
+                created_ms: now.wall_ms,
+            });
+            if lsn == Lsn::NEVER {
+                self.check_running()?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn note_appended(&mut self, tp: TopicPartition, batches: usize, bytes: usize) {
+        self.stats.appended_batches += batches as u64;
+        self.stats.appended_bytes += bytes as u64;
+        self.stats.tail_bytes += bytes as u64;
+        self.stats.tail_dirty_bytes += bytes as u64;
+        self.flush.dirty.insert(tp);
+        let partition = &self.state.partitions[&tp];
+        if partition.dirty_bytes >= self.config.segment_flush_bytes as u64 {
+            self.flush.due.insert(tp);
+        }
+    }
+
+    pub(crate) fn journal_full(&mut self) {
+        let reason = match &self.flush.full_path {
+            Some(path) => format!("no space left for {path}"),
+            None => "the disk is slower than what is appended".to_owned(),
+        };
+        self.fail(LogFailure::JournalFull { reason });
+    }
+
+    pub(crate) fn fail_write(&mut self, error: &DiskError) {
+        let (path, reason) = describe(error);
+        self.fail(LogFailure::Write { path, reason });
+    }
+
+    /// The end: nothing is acknowledged any more.
+    pub(crate) fn fail(&mut self, failure: LogFailure) {
+        if self.phase != Phase::Failed {
+            tracing::error!(%failure, "the log stops");
+            self.phase = Phase::Failed;
+            self.events.push(LogEvent::Failed(failure));
+        }
     }
 
     /// Whether recovery has ended well and no failure came since.
     #[must_use]
     pub fn recovered(&self) -> bool {
-        unimplemented!()
+        matches!(
+            self.phase,
+            Phase::Running | Phase::Stopping | Phase::Stopped
+        )
     }
 
     /// Whether the run before ended with an orderly [`Log::shutdown`] (or the directory was new).
     #[must_use]
     pub fn clean_start(&self) -> bool {
-        unimplemented!()
-    }
-
-    /// Refuses further changes, moves everything to segments, takes a checkpoint, marks the journal
-    /// clean; then [`LogEvent::Stopped`].
-    pub fn shutdown(&mut self, now: Now, out: &mut Effects) {
-        unimplemented!()
-    }
-
-    /// Makes an empty log; nothing when there is one. `topic_name` is only for the directory's name.
-    pub fn create(&mut self, tp: TopicPartition, topic_name: &str, config: TopicLogConfig) {
-        unimplemented!()
-    }
-
-    /// Changes the settings; nothing when they are the same or the partition is unknown.
-    pub fn configure(&mut self, tp: TopicPartition, config: TopicLogConfig) {
-        unimplemented!()
-    }
-
-    /// Removes the log and its files.
-    pub fn delete(&mut self, tp: TopicPartition) {
-        unimplemented!()
+        self.recovered.clean
     }
 
     /// All partitions, in order.
     pub fn partitions(&self) -> impl Iterator<Item = TopicPartition> + '_ {
-        std::iter::empty()
+        self.state.partitions.keys().copied()
     }
 
     /// Whether there is a log of this partition.
     #[must_use]
     pub fn contains(&self, tp: TopicPartition) -> bool {
-        unimplemented!()
+        self.state.partitions.contains_key(&tp)
     }
 
     /// Where a partition's log stands.
     #[must_use]
     pub fn state(&self, tp: TopicPartition) -> Option<PartitionState> {
-        unimplemented!()
-    }
-
-    /// Appends one batch as the leader of `epoch`: checks it, recognises duplicates of idempotent
-    /// producers, assigns offsets. `records` holds exactly one batch, as Produce from version 3 on.
-    ///
-    /// # Errors
-    /// See [`AppendError`]; nothing was appended then.
-    pub fn append(
-        &mut self,
-        now: Now,
-        tp: TopicPartition,
-        epoch: LeaderEpoch,
-        records: Bytes,
-    ) -> Result<Appended, AppendError> {
-        unimplemented!()
-    }
-
-    /// Appends batches that the leader made, as a follower: their offsets must go on where the log
-    /// ends and their CRCs must match. Either all batches are appended or none.
-    ///
-    /// # Errors
-    /// See [`AppendError`]; nothing was appended then.
-    pub fn append_replicated(
-        &mut self,
-        now: Now,
-        tp: TopicPartition,
-        records: Bytes,
-    ) -> Result<Appended, AppendError> {
-        unimplemented!()
-    }
-
-    /// Removes everything from `to` on, with its epochs and producer state. Of a follower only.
-    /// Truncating at or beyond the end changes nothing.
-    ///
-    /// # Errors
-    /// [`TruncateError::BelowHighWatermark`] and the others; nothing was removed then.
-    pub fn truncate(
-        &mut self,
-        now: Now,
-        tp: TopicPartition,
-        to: Offset,
-    ) -> Result<Lsn, TruncateError> {
-        unimplemented!()
-    }
-
-    /// Empties the log and lets it start anew at `at`: of a follower whose log ends before the
-    /// leader's begins.
-    pub fn reset(&mut self, tp: TopicPartition, at: Offset) {
-        unimplemented!()
-    }
-
-    /// Raises (or, before a leader is known, sets) the high watermark, at most to the log's end.
-    /// Returns whether it moved. It is made durable with later appends and checkpoints.
-    pub fn set_high_watermark(&mut self, tp: TopicPartition, high_watermark: Offset) -> bool {
-        unimplemented!()
-    }
-
-    /// Removes everything below `offset`, at most up to the high watermark. Durable with the
-    /// current group; [`LogEvent::LogStartMoved`] follows.
-    pub fn set_log_start(&mut self, now: Now, tp: TopicPartition, offset: Offset) {
-        unimplemented!()
+        self.state.partitions.get(&tp).map(|p| p.state())
     }
 
     /// The largest epoch in the log that is not above `epoch`, and the offset at which it ends, as
@@ -173,45 +351,14 @@ impl Log {
         tp: TopicPartition,
         epoch: LeaderEpoch,
     ) -> Option<(LeaderEpoch, Offset)> {
-        unimplemented!()
-    }
-
-    /// Whole batches from the one that holds `from`, ending at or before `upto`: as many as
-    /// `max_bytes` allows, and at least one when there is one.
-    pub fn read(
-        &mut self,
-        now: Now,
-        tp: TopicPartition,
-        from: Offset,
-        upto: Offset,
-        max_bytes: usize,
-        out: &mut Effects,
-    ) -> Read {
-        unimplemented!()
-    }
-
-    /// Looks for a record by its timestamp below `upto`.
-    pub fn lookup_timestamp(
-        &mut self,
-        now: Now,
-        tp: TopicPartition,
-        query: TimestampQuery,
-        upto: Offset,
-        out: &mut Effects,
-    ) -> Lookup {
-        unimplemented!()
-    }
-
-    /// Sets or removes a value of another engine's durable state. It is kept whole in memory and in
-    /// every checkpoint; durable with the returned group.
-    pub fn put_state(&mut self, key: Vec<u8>, value: Option<Bytes>) -> Lsn {
-        unimplemented!()
+        let partition = self.state.partitions.get(&tp)?;
+        partition.epochs.end_of(epoch, partition.log_end)
     }
 
     /// A value of [`Log::put_state`].
     #[must_use]
     pub fn state_value(&self, key: &[u8]) -> Option<&Bytes> {
-        unimplemented!()
+        self.state.values.get(key)
     }
 
     /// All values whose key begins with `prefix`, in the order of the keys.
@@ -219,25 +366,36 @@ impl Log {
         &'a self,
         prefix: &'a [u8],
     ) -> impl Iterator<Item = (&'a [u8], &'a Bytes)> + 'a {
-        std::iter::empty()
+        self.state
+            .values
+            .range(prefix.to_vec()..)
+            .take_while(move |(key, _)| key.starts_with(prefix))
+            .map(|(key, value)| (key.as_slice(), value))
     }
 
     /// The group that holds the last change.
     #[must_use]
     pub fn appended_lsn(&self) -> Lsn {
-        unimplemented!()
+        self.journal.as_ref().map_or(Lsn(0), Journal::appended)
     }
 
     /// All groups up to this one survive power loss.
     #[must_use]
     pub fn durable_lsn(&self) -> Lsn {
-        unimplemented!()
+        self.journal.as_ref().map_or(Lsn(0), Journal::durable)
     }
 
     /// Whether producers should be held back, because the disk does not keep up.
     #[must_use]
     pub fn under_pressure(&self) -> bool {
-        unimplemented!()
+        let waiting = self.journal.as_ref().map_or(0, Journal::waiting_bytes);
+        let dirty = self.stats.tail_dirty_bytes > self.config.tail_cache_bytes as u64;
+        let groups = 8 * self.config.commit_group_bytes_max as u64;
+        let room = self
+            .journal
+            .as_ref()
+            .is_some_and(|j| j.admits(4 * self.config.commit_group_bytes_max));
+        dirty || waiting > groups || !room
     }
 
     /// Counters for metrics.
@@ -245,4 +403,27 @@ impl Log {
     pub fn stats(&self) -> &LogStats {
         &self.stats
     }
+
+    /// Submits an operation of a module.
+    pub(crate) fn op(&mut self, out: &mut Effects, op: DiskOp, pending: Pending) {
+        self.ops.submit(out, op, pending);
+    }
+}
+
+/// Path and words of a driver's error.
+pub(crate) fn describe(error: &DiskError) -> (String, String) {
+    let path = match error {
+        DiskError::NotFound { path }
+        | DiskError::NoSpace { path }
+        | DiskError::Denied { path }
+        | DiskError::Io { path, .. }
+        | DiskError::Misaligned { path, .. } => path.clone(),
+        DiskError::NotOpen(file) => format!("file {}", file.0),
+    };
+    (path, error.to_string())
+}
+
+/// Microseconds between two instants.
+pub(crate) fn micros(from: Instant, to: Instant) -> u64 {
+    u64::try_from(to.since(from).as_micros()).unwrap_or(u64::MAX)
 }

@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 pub struct Lsn(pub u64);
 
 impl Lsn {
+    /// What is put into no group, because the log has stopped: never durable.
+    pub const NEVER: Lsn = Lsn(u64::MAX);
+
     /// The number of the group after this one.
     #[must_use]
     pub fn next(self) -> Lsn {

@@ -1,0 +1,308 @@
+//! Takes checkpoints: the state as of a block, made durable once all segments it refers to are.
+//! Then the journal before that block may be overwritten. What is in it is `snapshot`'s.
+
+pub(crate) mod snapshot;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kring_io::{Buffer, DiskDone, DiskError, DiskOp, Effects, FileId, FileKind, Instant, Now};
+use kring_wire::ids::{Offset, TopicPartition};
+
+use crate::Log;
+use crate::journal::ring::Position;
+use crate::log::{Phase, micros};
+use crate::lsn::Lsn;
+use crate::ops::Pending;
+use crate::segment::SegmentKey;
+use snapshot::Snapshot;
+
+/// What a checkpoint waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CheckpointStep {
+    /// A segment is durable up to this write.
+    SyncSegment(SegmentKey, u64),
+    SyncSegmentDir,
+    Open(FileId),
+    Write(FileId),
+    Sync(FileId),
+    SyncDir(FileId),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Flushing,
+    Syncing { left: usize },
+    Writing,
+}
+
+/// A checkpoint under way.
+#[derive(Debug)]
+struct Run {
+    number: u64,
+    lsn: Lsn,
+    position: Position,
+    file: Vec<u8>,
+    /// How far segments must be written, as of a generation of the partition.
+    targets: BTreeMap<TopicPartition, (u64, Offset)>,
+    progress: Progress,
+    started: Instant,
+}
+
+/// When checkpoints were and will be taken.
+#[derive(Debug, Default)]
+pub(crate) struct Checkpointer {
+    /// Number of the last one.
+    pub(crate) number: u64,
+    /// What the last one covers.
+    pub(crate) lsn: Lsn,
+    last_at: Instant,
+    /// Take one at the next group boundary.
+    pub(crate) wanted: bool,
+    running: Option<Run>,
+    retry_at: Option<Instant>,
+}
+
+/// The path of a checkpoint: two files take turns, so that one is always whole.
+pub(crate) fn path(number: u64) -> String {
+    format!("checkpoint-{}", number % 2)
+}
+
+impl Checkpointer {
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Continues after the checkpoint that recovery began with.
+    pub(crate) fn resume(&mut self, number: u64, lsn: Lsn, now: Instant) {
+        self.number = number;
+        self.lsn = lsn;
+        self.last_at = now;
+    }
+
+    /// When the next one is due by time.
+    pub(crate) fn due_at(&self, interval_ms: u64) -> Instant {
+        let by_interval = self.last_at + Duration::from_millis(interval_ms);
+        self.retry_at.map_or(by_interval, |at| at.max(by_interval))
+    }
+}
+
+impl Log {
+    /// Takes the state as of now, when a checkpoint is due.
+    pub(crate) fn begin_checkpoint_if_due(&mut self, now: Now) {
+        if self.checkpoint.running.is_some()
+            || !matches!(self.phase, Phase::Running | Phase::Stopping)
+            || self.checkpoint.retry_at.is_some_and(|at| now.mono < at)
+        {
+            return;
+        }
+        let Some(journal) = self.journal.as_mut() else {
+            return;
+        };
+        let changed = journal.appended() > self.checkpoint.lsn;
+        let by_time = now.mono >= self.checkpoint.due_at(self.config.checkpoint_interval_ms);
+        let threshold = self
+            .config
+            .checkpoint_bytes
+            .min(journal.ring.geometry.capacity_bytes() / 4);
+        let by_size = journal.ring.used_bytes() >= threshold;
+        if !(self.checkpoint.wanted || changed && (by_time || by_size)) {
+            return;
+        }
+        if journal.seal().is_err() {
+            self.journal_full();
+            return;
+        }
+        let chain = journal.chain();
+        let position = journal.ring.head;
+        let snapshot = Snapshot::take(
+            journal.ring.geometry,
+            position,
+            (chain.lsn, chain.crc, journal.epoch()),
+            false,
+            &mut self.state,
+        );
+        let mut targets = BTreeMap::new();
+        for taken in &snapshot.partitions {
+            let partition = &self.state.partitions[&taken.tp()];
+            if taken.flushed_end > partition.flushed_end {
+                targets.insert(taken.tp(), (partition.generation, taken.flushed_end));
+            }
+        }
+        let number = self.checkpoint.number + 1;
+        self.checkpoint.wanted = false;
+        self.checkpoint.running = Some(Run {
+            number,
+            lsn: chain.lsn,
+            position,
+            file: snapshot.encode(number),
+            targets,
+            progress: Progress::Flushing,
+            started: now.mono,
+        });
+    }
+
+    /// Goes on with the checkpoint under way.
+    pub(crate) fn advance_checkpoint(&mut self, now: Now, out: &mut Effects) {
+        let durable = self.durable_lsn();
+        let Some(run) = self.checkpoint.running.as_mut() else {
+            return;
+        };
+        if run.progress != Progress::Flushing || durable < run.lsn {
+            return;
+        }
+        let partitions = &self.state.partitions;
+        run.targets.retain(|tp, (generation, target)| {
+            partitions
+                .get(tp)
+                .is_some_and(|p| p.generation == *generation && p.flushed_end < *target)
+        });
+        if !run.targets.is_empty() {
+            let missing: Vec<TopicPartition> = run.targets.keys().copied().collect();
+            let known = self.flush.due.len();
+            self.flush.due.extend(missing);
+            if self.flush.due.len() > known {
+                self.start_flushes(now, out);
+            }
+            return;
+        }
+        let unsynced = self.files.acquire_unsynced();
+        let dirs = std::mem::take(&mut self.flush.unsynced_dirs);
+        run.progress = Progress::Syncing {
+            left: unsynced.len() + dirs.len(),
+        };
+        let nothing = unsynced.is_empty() && dirs.is_empty();
+        for (key, file, written) in unsynced {
+            let step = CheckpointStep::SyncSegment(key, written);
+            self.op(out, DiskOp::Sync { file }, Pending::Checkpoint(step));
+        }
+        for path in dirs {
+            let step = CheckpointStep::SyncSegmentDir;
+            self.op(out, DiskOp::SyncDir { path }, Pending::Checkpoint(step));
+        }
+        if nothing {
+            self.open_checkpoint(out);
+        }
+    }
+
+    fn open_checkpoint(&mut self, out: &mut Effects) {
+        let Some(run) = self.checkpoint.running.as_mut() else {
+            return;
+        };
+        run.progress = Progress::Writing;
+        let file = self.ops.new_file();
+        let open = DiskOp::Open {
+            file,
+            path: path(run.number),
+            kind: FileKind::Meta,
+            create: true,
+        };
+        self.op(out, open, Pending::Checkpoint(CheckpointStep::Open(file)));
+    }
+
+    /// A step is done.
+    pub(crate) fn checkpoint_done(
+        &mut self,
+        now: Now,
+        step: CheckpointStep,
+        done: DiskDone,
+        out: &mut Effects,
+    ) {
+        if let Err(error) = done.result {
+            self.checkpoint_failed(now, step, &error, out);
+            return;
+        }
+        let next = |step| Pending::Checkpoint(step);
+        match step {
+            CheckpointStep::SyncSegment(key, written) => {
+                self.files.synced(key, written);
+                if let Some(file) = self.files.release(key) {
+                    self.ops.close(out, file);
+                }
+                self.checkpoint_synced(out);
+            }
+            CheckpointStep::SyncSegmentDir => self.checkpoint_synced(out),
+            CheckpointStep::Open(file) => {
+                let Some(run) = self.checkpoint.running.as_mut() else {
+                    return;
+                };
+                let bytes = std::mem::take(&mut run.file);
+                self.stats.checkpoint_bytes = bytes.len() as u64;
+                let mut buffer = Buffer::with_capacity(bytes.len());
+                buffer.extend_from_slice(&bytes);
+                let write = DiskOp::Write {
+                    file,
+                    offset: 0,
+                    buffer,
+                    durable: false,
+                };
+                self.op(out, write, next(CheckpointStep::Write(file)));
+            }
+            CheckpointStep::Write(file) => {
+                self.op(out, DiskOp::Sync { file }, next(CheckpointStep::Sync(file)));
+            }
+            CheckpointStep::Sync(file) => {
+                let path = String::new();
+                let step = CheckpointStep::SyncDir(file);
+                self.op(out, DiskOp::SyncDir { path }, next(step));
+            }
+            CheckpointStep::SyncDir(file) => {
+                self.ops.close(out, file);
+                self.checkpoint_durable(now);
+            }
+        }
+    }
+
+    fn checkpoint_synced(&mut self, out: &mut Effects) {
+        if let Some(run) = self.checkpoint.running.as_mut()
+            && let Progress::Syncing { left } = &mut run.progress
+        {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.open_checkpoint(out);
+            }
+        }
+    }
+
+    fn checkpoint_durable(&mut self, now: Now) {
+        let Some(run) = self.checkpoint.running.take() else {
+            return;
+        };
+        self.checkpoint.number = run.number;
+        self.checkpoint.lsn = run.lsn;
+        self.checkpoint.last_at = now.mono;
+        self.checkpoint.retry_at = None;
+        self.stats.checkpoints += 1;
+        self.stats.checkpoint_last_us = micros(run.started, now.mono);
+        if let Some(journal) = self.journal.as_mut() {
+            journal.ring.oldest = run.position;
+            self.stats.journal_used_bytes = journal.ring.used_bytes();
+        }
+    }
+
+    /// A full disk delays the checkpoint; the one before still holds. Anything else ends the log.
+    fn checkpoint_failed(
+        &mut self,
+        now: Now,
+        step: CheckpointStep,
+        error: &DiskError,
+        out: &mut Effects,
+    ) {
+        match (step, error) {
+            // The directory was deleted meanwhile.
+            (CheckpointStep::SyncSegmentDir, DiskError::NotFound { .. }) => {
+                self.checkpoint_synced(out);
+            }
+            (CheckpointStep::Open(_) | CheckpointStep::Write(_), DiskError::NoSpace { path }) => {
+                if let CheckpointStep::Write(file) = step {
+                    self.ops.close(out, file);
+                }
+                let retry = Duration::from_millis(self.config.full_disk_retry_ms);
+                self.checkpoint.retry_at = Some(now.mono + retry);
+                self.checkpoint.running = None;
+                tracing::warn!(path, "the disk is full: the checkpoint is delayed");
+            }
+            _ => self.fail_write(error),
+        }
+    }
+}

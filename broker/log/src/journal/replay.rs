@@ -1,0 +1,292 @@
+//! Follows the chain of blocks from a checkpoint to its end, and looks behind the end for proof
+//! that more was durable: then the end is a hole, not a torn tail.
+//! It asks for bytes and gives blocks; it reads no file and applies no record.
+
+use bytes::Bytes;
+use kring_io::buffer::ALIGNMENT_BYTES;
+
+use super::block::{self, BlockError, BlockHeader, Expected};
+use super::ring::{Geometry, Position};
+use crate::lsn::Lsn;
+
+/// Bytes asked for at once.
+const READ_BYTES: u64 = 4 << 20;
+/// Behind the end of a journal that was closed in order, so much is searched for later blocks.
+const PROOF_BYTES_AFTER_CLEAN: u64 = 8 << 20;
+
+/// What the scan needs or found.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Read so many bytes and give them to [`Scan::filled`].
+    Read {
+        index: usize,
+        offset: u64,
+        bytes: usize,
+    },
+    /// The next block of the chain.
+    Block {
+        header: BlockHeader,
+        payload: Bytes,
+        at: Position,
+    },
+    /// The chain ends here and nothing speaks against it.
+    End { at: Position },
+    /// The block `lsn` that belongs to `at` is damaged; the block at `proof` shows it was durable.
+    Hole {
+        at: Position,
+        lsn: Lsn,
+        proof_lsn: Lsn,
+        proof_index: usize,
+        proof_offset: u64,
+    },
+    /// A block of a newer format.
+    NewerFormat { index: usize, format: u16 },
+}
+
+/// Bytes of a file that were read.
+#[derive(Debug, Default)]
+struct Window {
+    index: usize,
+    start: u64,
+    bytes: Vec<u8>,
+    /// Nothing follows in the file.
+    ended: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// At the next block of the chain.
+    Chain,
+    /// The block is not at its place: perhaps it began the next file.
+    NextFile { tail: Position },
+    /// Searching the rest of the file, from `offset` on.
+    Rest { tail: Position, offset: u64 },
+    /// Looking at the first block of the files other than the tail's.
+    Others { tail: Position, step: usize },
+}
+
+/// The state of a scan.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    geometry: Geometry,
+    /// Files from this one on belong to the chain.
+    oldest_seq: u64,
+    at: Position,
+    expected: Expected,
+    window: Window,
+    phase: Phase,
+    /// Whether the last block closed the journal in order.
+    pub(crate) clean: bool,
+}
+
+enum Look {
+    Block(BlockHeader),
+    NotOne,
+    NeedsMore,
+    Newer(u16),
+}
+
+impl Scan {
+    /// A scan for the block `expected` at `at`.
+    pub(crate) fn new(geometry: Geometry, at: Position, expected: Expected) -> Scan {
+        Scan {
+            geometry,
+            oldest_seq: at.file_seq,
+            at,
+            expected,
+            window: Window {
+                index: geometry.index(at),
+                start: at.offset,
+                ..Window::default()
+            },
+            phase: Phase::Chain,
+            clean: false,
+        }
+    }
+
+    /// What the block after the last one must say.
+    pub(crate) fn expected(&self) -> Expected {
+        self.expected
+    }
+
+    /// Takes the bytes that were asked for; fewer mean the end of the file.
+    pub(crate) fn filled(&mut self, bytes: &[u8], asked: usize) {
+        self.window.bytes.extend_from_slice(bytes);
+        self.window.ended = bytes.len() < asked;
+    }
+
+    /// Goes on until something is needed or found.
+    pub(crate) fn next(&mut self) -> Next {
+        loop {
+            let next = match self.phase {
+                Phase::Chain => self.chain(),
+                Phase::NextFile { tail } => self.next_file(tail),
+                Phase::Rest { tail, offset } => self.rest(tail, offset),
+                Phase::Others { tail, step } => self.others(tail, step),
+            };
+            if let Some(next) = next {
+                return next;
+            }
+        }
+    }
+
+    fn chain(&mut self) -> Option<Next> {
+        let (index, offset) = (self.geometry.index(self.at), self.at.offset);
+        match self.look(index, offset) {
+            Look::Block(header) if self.expected.admits(&header) => {
+                let from = (offset - self.window.start) as usize + block::HEADER_BYTES;
+                let payload =
+                    Bytes::copy_from_slice(&self.window.bytes[from..from + header.payload_bytes]);
+                let at = self.at;
+                self.at.offset += block::padded_bytes(header.payload_bytes) as u64;
+                self.expected = Expected {
+                    epoch: header.epoch,
+                    lsn: header.lsn.next(),
+                    prev_crc: header.crc,
+                };
+                Some(Next::Block {
+                    header,
+                    payload,
+                    at,
+                })
+            }
+            Look::NeedsMore => Some(self.read_more()),
+            Look::Newer(format) => Some(Next::NewerFormat { index, format }),
+            Look::Block(_) | Look::NotOne => {
+                self.phase = Phase::NextFile { tail: self.at };
+                None
+            }
+        }
+    }
+
+    fn next_file(&mut self, tail: Position) -> Option<Next> {
+        let begin = Position {
+            file_seq: tail.file_seq + 1,
+            offset: 0,
+        };
+        let behind = Phase::Rest {
+            tail,
+            offset: tail.offset,
+        };
+        if begin.file_seq - self.oldest_seq >= u64::from(self.geometry.files) {
+            self.phase = behind;
+            return None;
+        }
+        let index = self.geometry.index(begin);
+        match self.look(index, 0) {
+            Look::Block(header) if self.expected.admits(&header) => {
+                self.at = begin;
+                self.phase = Phase::Chain;
+                None
+            }
+            Look::NeedsMore => Some(self.read_more()),
+            Look::Newer(format) => Some(Next::NewerFormat { index, format }),
+            Look::Block(_) | Look::NotOne => {
+                self.phase = behind;
+                None
+            }
+        }
+    }
+
+    fn rest(&mut self, tail: Position, offset: u64) -> Option<Next> {
+        let index = self.geometry.index(tail);
+        let limit = if self.clean {
+            PROOF_BYTES_AFTER_CLEAN
+        } else {
+            u64::MAX
+        };
+        let past = offset + ALIGNMENT_BYTES as u64 > self.geometry.file_bytes
+            || offset - tail.offset > limit;
+        if past {
+            self.phase = Phase::Others { tail, step: 1 };
+            return None;
+        }
+        match self.look(index, offset) {
+            Look::Block(header) if self.proves(&header) => {
+                Some(self.hole(tail, header.lsn, index, offset))
+            }
+            Look::NeedsMore => Some(self.read_more()),
+            _ => {
+                self.phase = Phase::Rest {
+                    tail,
+                    offset: offset + ALIGNMENT_BYTES as u64,
+                };
+                None
+            }
+        }
+    }
+
+    fn others(&mut self, tail: Position, step: usize) -> Option<Next> {
+        let files = self.geometry.files as usize;
+        if step >= files {
+            return Some(Next::End { at: tail });
+        }
+        let index = (self.geometry.index(tail) + step) % files;
+        match self.look(index, 0) {
+            Look::Block(header) if self.proves(&header) => {
+                Some(self.hole(tail, header.lsn, index, 0))
+            }
+            Look::NeedsMore => Some(self.read_more()),
+            _ => {
+                self.phase = Phase::Others {
+                    tail,
+                    step: step + 1,
+                };
+                None
+            }
+        }
+    }
+
+    fn proves(&self, header: &BlockHeader) -> bool {
+        header.durable_lsn >= self.expected.lsn
+    }
+
+    fn hole(&self, at: Position, proof_lsn: Lsn, proof_index: usize, proof_offset: u64) -> Next {
+        Next::Hole {
+            at,
+            lsn: self.expected.lsn,
+            proof_lsn,
+            proof_index,
+            proof_offset,
+        }
+    }
+
+    /// What lies at a place, as far as it was read.
+    fn look(&mut self, index: usize, offset: u64) -> Look {
+        let end = self.window.start + self.window.bytes.len() as u64;
+        if self.window.index != index || offset < self.window.start || offset > end {
+            self.window = Window {
+                index,
+                start: offset,
+                ..Window::default()
+            };
+        }
+        let room = self.geometry.file_bytes.saturating_sub(offset);
+        if room < ALIGNMENT_BYTES as u64 {
+            return Look::NotOne;
+        }
+        let from = (offset - self.window.start) as usize;
+        match block::open(&self.window.bytes[from..], room) {
+            Ok(header) => Look::Block(header),
+            Err(BlockError::Short(_)) if self.window.ended => Look::NotOne,
+            Err(BlockError::Short(_)) => {
+                // What lies before is not looked at again.
+                self.window.bytes.drain(..from);
+                self.window.start = offset;
+                Look::NeedsMore
+            }
+            Err(BlockError::Format(format)) if format > block::FORMAT => Look::Newer(format),
+            Err(_) => Look::NotOne,
+        }
+    }
+
+    fn read_more(&self) -> Next {
+        let offset = self.window.start + self.window.bytes.len() as u64;
+        let left = self.geometry.file_bytes.saturating_sub(offset);
+        Next::Read {
+            index: self.window.index,
+            offset,
+            bytes: READ_BYTES.min(left) as usize,
+        }
+    }
+}

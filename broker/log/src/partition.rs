@@ -1,0 +1,280 @@
+//! The state of one partition's log, and every way it can change.
+//! It validates nothing a client says and journals nothing: live appends and replay both come here.
+
+pub(crate) mod epochs;
+pub(crate) mod producers;
+pub(crate) mod tail;
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use kring_wire::BatchHeader;
+use kring_wire::ids::{Offset, TopicPartition};
+
+use crate::cold_read::Cursors;
+use crate::config::TopicLogConfig;
+use crate::event::PartitionState;
+use crate::segment::Segment;
+use epochs::Epochs;
+use producers::Producers;
+use tail::{Tail, TailBatch};
+
+/// The segment that takes the next batch. It has a [`Segment`] only once something is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Active {
+    pub(crate) base_offset: Offset,
+    /// With what is only in memory.
+    pub(crate) bytes: u64,
+    /// Clock at its first batch.
+    pub(crate) created_ms: i64,
+}
+
+/// One partition's log.
+#[derive(Debug)]
+pub(crate) struct Partition {
+    pub(crate) topic_name: String,
+    /// Its directory.
+    pub(crate) dir: String,
+    pub(crate) config: TopicLogConfig,
+    pub(crate) log_start: Offset,
+    pub(crate) log_end: Offset,
+    pub(crate) durable_end: Offset,
+    pub(crate) high_watermark: Offset,
+    pub(crate) epochs: Epochs,
+    pub(crate) producers: Producers,
+    pub(crate) segments: VecDeque<Segment>,
+    /// Bytes of all of them.
+    pub(crate) segment_bytes: u64,
+    pub(crate) active: Active,
+    pub(crate) tail: Tail,
+    /// Everything below is written to segments.
+    pub(crate) flushed_end: Offset,
+    /// Bytes that no segment holds.
+    pub(crate) dirty_bytes: u64,
+    /// Whether the directory and its metadata file are there.
+    pub(crate) dir_made: bool,
+    /// Where readers of segments stopped.
+    pub(crate) cursors: Cursors,
+    /// Rises when segments are dropped, so that a flush under way notices.
+    pub(crate) generation: u64,
+}
+
+/// The directory of a partition.
+pub(crate) fn dir_name(topic_name: &str, tp: TopicPartition) -> String {
+    format!("{topic_name}-{}", tp.partition)
+}
+
+impl Partition {
+    /// An empty log.
+    pub(crate) fn new(tp: TopicPartition, topic_name: &str, config: TopicLogConfig) -> Partition {
+        Partition {
+            topic_name: topic_name.to_owned(),
+            dir: dir_name(topic_name, tp),
+            config,
+            log_start: 0,
+            log_end: 0,
+            durable_end: 0,
+            high_watermark: 0,
+            epochs: Epochs::default(),
+            producers: Producers::default(),
+            segments: VecDeque::new(),
+            segment_bytes: 0,
+            active: Active {
+                base_offset: 0,
+                bytes: 0,
+                created_ms: 0,
+            },
+            tail: Tail::new(0, 0),
+            flushed_end: 0,
+            dirty_bytes: 0,
+            dir_made: false,
+            cursors: Cursors::default(),
+            generation: 0,
+        }
+    }
+
+    pub(crate) fn state(&self) -> PartitionState {
+        PartitionState {
+            log_start: self.log_start,
+            log_end: self.log_end,
+            durable_end: self.durable_end,
+            high_watermark: self.high_watermark,
+            last_epoch: self.epochs.last(),
+            size_bytes: self.segment_bytes + self.dirty_bytes,
+        }
+    }
+
+    /// Whether a batch of so many bytes begins a new segment.
+    pub(crate) fn must_roll(&self, batch_bytes: usize, now_ms: i64) -> bool {
+        let active = &self.active;
+        active.bytes > 0
+            && (active.bytes + batch_bytes as u64 > self.config.segment_bytes
+                || now_ms.saturating_sub(active.created_ms).unsigned_abs()
+                    >= self.config.segment_ms.max(1)
+                    && now_ms > active.created_ms
+                || self.log_end - active.base_offset > i64::from(i32::MAX))
+    }
+
+    /// What follows goes to a new segment.
+    pub(crate) fn roll(&mut self, created_ms: i64) {
+        self.active = Active {
+            base_offset: self.log_end,
+            bytes: 0,
+            created_ms,
+        };
+        self.tail.roll(self.log_end);
+    }
+
+    /// Copies one batch to the end; `finish` makes the copy final. Returns the final bytes.
+    pub(crate) fn push(
+        &mut self,
+        batch: &[u8],
+        now_ms: i64,
+        finish: impl FnOnce(&mut [u8]) -> BatchHeader,
+    ) -> (BatchHeader, &[u8]) {
+        let mut header = None;
+        let bytes = self.tail.push(batch, |copy| *header.insert(finish(copy)));
+        let header = header.expect("the tail finishes every batch it copies");
+        note(
+            &header,
+            now_ms,
+            &mut self.log_end,
+            &mut self.active,
+            &mut self.dirty_bytes,
+            &mut self.epochs,
+            &mut self.producers,
+        );
+        (header, bytes)
+    }
+
+    /// Takes final batches of the active segment: a follower's, or those of the journal.
+    pub(crate) fn push_shared(&mut self, bytes: &Bytes, headers: &[BatchHeader], now_ms: i64) {
+        self.tail.push_shared(bytes, headers);
+        for header in headers {
+            note(
+                header,
+                now_ms,
+                &mut self.log_end,
+                &mut self.active,
+                &mut self.dirty_bytes,
+                &mut self.epochs,
+                &mut self.producers,
+            );
+        }
+    }
+
+    /// Drops everything from `to` on. `to` is the base of a batch that no segment holds, or the end.
+    pub(crate) fn truncate(&mut self, to: Offset) {
+        let dropped: u64 = self.tail.batches_from(to).map(|(_, b)| b.len as u64).sum();
+        self.tail.truncate(to);
+        self.dirty_bytes -= dropped;
+        self.log_end = to;
+        self.durable_end = self.durable_end.min(to);
+        self.epochs.truncate(to);
+        self.producers.truncate(to);
+        if to < self.active.base_offset {
+            let in_tail = self.tail.batches_from(self.flushed_end).last();
+            let base_offset = in_tail
+                .map(|(segment, _)| segment)
+                .or(self.segments.back().map(|s| s.base_offset))
+                .unwrap_or(to);
+            self.active.base_offset = base_offset;
+        }
+        self.active.bytes = self.bytes_of(self.active.base_offset);
+        self.tail.roll(self.active.base_offset);
+    }
+
+    fn bytes_of(&self, segment: Offset) -> u64 {
+        let written = self.segments.back().filter(|s| s.base_offset == segment);
+        let unwritten = self
+            .tail
+            .batches_from(self.flushed_end)
+            .filter(|(s, _)| *s == segment)
+            .map(|(_, b)| b.len as u64);
+        written.map_or(0, |s| s.file_bytes) + unwritten.sum::<u64>()
+    }
+
+    /// Drops everything and starts anew at `at`. Returns the segments that are gone.
+    pub(crate) fn reset(&mut self, at: Offset) -> Vec<Segment> {
+        self.generation += 1;
+        self.log_start = at;
+        self.log_end = at;
+        self.durable_end = at;
+        self.high_watermark = at;
+        self.flushed_end = at;
+        self.dirty_bytes = 0;
+        self.segment_bytes = 0;
+        self.epochs.clear();
+        self.producers.clear();
+        self.active = Active {
+            base_offset: at,
+            bytes: 0,
+            created_ms: 0,
+        };
+        self.tail = Tail::new(at, at);
+        std::mem::take(&mut self.segments).into()
+    }
+
+    /// Drops whole segments below `offset` and hides the rest. Returns the segments that are gone.
+    pub(crate) fn set_log_start(&mut self, offset: Offset) -> Vec<Segment> {
+        self.log_start = offset;
+        self.epochs.trim(offset);
+        let mut gone = Vec::new();
+        while self.segments.front().is_some_and(|s| {
+            s.next_offset <= offset
+                && s.base_offset != self.active.base_offset
+                // The segment that the flush still appends to is not complete.
+                && (self.flushed_end >= self.active.base_offset
+                    || s.next_offset < self.flushed_end)
+        }) {
+            gone.extend(self.segments.pop_front());
+        }
+        self.segment_bytes -= gone.iter().map(|s: &Segment| s.file_bytes).sum::<u64>();
+        gone
+    }
+
+    /// Batches up to `end` are written to `segment`.
+    pub(crate) fn flushed(&mut self, segment: Offset, created_ms: i64, batches: &[TailBatch]) {
+        if self
+            .segments
+            .back()
+            .is_none_or(|s| s.base_offset != segment)
+        {
+            self.segments.push_back(Segment::new(segment, created_ms));
+        }
+        let target = self
+            .segments
+            .back_mut()
+            .expect("a segment was just ensured");
+        for batch in batches {
+            target.written(batch);
+            self.flushed_end = batch.next_offset;
+            self.dirty_bytes -= batch.len as u64;
+            self.segment_bytes += batch.len as u64;
+        }
+    }
+
+    /// What may be written to segments: committed and durable, so that segments are never cut.
+    pub(crate) fn flush_limit(&self) -> Offset {
+        self.durable_end.min(self.high_watermark)
+    }
+}
+
+fn note(
+    header: &BatchHeader,
+    now_ms: i64,
+    log_end: &mut Offset,
+    active: &mut Active,
+    dirty_bytes: &mut u64,
+    epochs: &mut Epochs,
+    producers: &mut Producers,
+) {
+    if active.bytes == 0 {
+        active.created_ms = now_ms;
+    }
+    active.bytes += header.total_bytes as u64;
+    *dirty_bytes += header.total_bytes as u64;
+    *log_end = header.next_offset();
+    epochs.appended(header.leader_epoch, header.base_offset);
+    producers.appended(header, now_ms);
+}

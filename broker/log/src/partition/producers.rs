@@ -1,0 +1,159 @@
+//! What a partition remembers of idempotent producers: which batch may come next, and which
+//! batches came already (Kafka's ProducerStateManager).
+//! It gives out no producer ids and knows no transactions.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use kring_wire::BatchHeader;
+use kring_wire::ids::{Offset, ProducerId};
+use serde::{Deserialize, Serialize};
+
+use crate::error::AppendError;
+
+/// A producer may have so many batches under way (`max.in.flight.requests.per.connection`), so
+/// that so many can come again.
+const REMEMBERED_BATCHES: usize = 5;
+/// Above so many producers of one partition those silent the longest are forgotten.
+pub(crate) const PRODUCERS_PER_PARTITION_MAX: usize = 100_000;
+
+/// A batch that was appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AppendedBatch {
+    pub(crate) first_sequence: i32,
+    pub(crate) last_sequence: i32,
+    pub(crate) base_offset: Offset,
+    pub(crate) last_offset: Offset,
+    pub(crate) timestamp_ms: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Producer {
+    epoch: i16,
+    batches: VecDeque<AppendedBatch>,
+    /// Leader's or follower's clock at the last append.
+    seen_ms: i64,
+}
+
+/// All producers of a partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Producers(BTreeMap<ProducerId, Producer>);
+
+/// Whether a batch is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    New,
+    Duplicate(AppendedBatch),
+}
+
+impl Producers {
+    /// Decides on a batch that a client sent.
+    pub(crate) fn check(&self, header: &BatchHeader) -> Result<Verdict, AppendError> {
+        let producer_id = header.producer_id;
+        let Some(known) = self.0.get(&producer_id).filter(|_| header.has_producer()) else {
+            // An unknown producer may begin anywhere: its state may have expired (KIP-360).
+            return Ok(Verdict::New);
+        };
+        let out_of_order = |expected| AppendError::OutOfOrderSequence {
+            producer_id,
+            sequence: header.base_sequence,
+            expected,
+        };
+        if header.producer_epoch < known.epoch {
+            return Err(AppendError::InvalidProducerEpoch {
+                producer_id,
+                epoch: header.producer_epoch,
+                current: known.epoch,
+            });
+        }
+        if header.producer_epoch > known.epoch {
+            return match header.base_sequence {
+                0 => Ok(Verdict::New),
+                _ => Err(out_of_order(0)),
+            };
+        }
+        let same = |b: &&AppendedBatch| {
+            b.first_sequence == header.base_sequence && b.last_sequence == header.last_sequence()
+        };
+        if let Some(batch) = known.batches.iter().find(same) {
+            return Ok(Verdict::Duplicate(*batch));
+        }
+        let Some(last) = known.batches.back() else {
+            return Ok(Verdict::New);
+        };
+        let expected = next_sequence(last.last_sequence);
+        if header.base_sequence == expected {
+            Ok(Verdict::New)
+        } else {
+            Err(out_of_order(expected))
+        }
+    }
+
+    /// Remembers a batch that is in the log.
+    pub(crate) fn appended(&mut self, header: &BatchHeader, now_ms: i64) {
+        if !header.has_producer() || header.attributes.is_control() {
+            return;
+        }
+        if self.0.len() >= PRODUCERS_PER_PARTITION_MAX && !self.0.contains_key(&header.producer_id)
+        {
+            self.forget_oldest();
+        }
+        let producer = self.0.entry(header.producer_id).or_insert(Producer {
+            epoch: header.producer_epoch,
+            batches: VecDeque::new(),
+            seen_ms: now_ms,
+        });
+        if producer.epoch != header.producer_epoch {
+            producer.epoch = header.producer_epoch;
+            producer.batches.clear();
+        }
+        if producer.batches.len() == REMEMBERED_BATCHES {
+            producer.batches.pop_front();
+        }
+        producer.batches.push_back(AppendedBatch {
+            first_sequence: header.base_sequence,
+            last_sequence: header.last_sequence(),
+            base_offset: header.base_offset,
+            last_offset: header.last_offset(),
+            timestamp_ms: header.max_timestamp_ms,
+        });
+        producer.seen_ms = now_ms;
+    }
+
+    /// The log now ends at `to`: batches beyond never were.
+    pub(crate) fn truncate(&mut self, to: Offset) {
+        self.0.retain(|_, producer| {
+            producer.batches.retain(|b| b.last_offset < to);
+            !producer.batches.is_empty()
+        });
+    }
+
+    /// Forgets producers that were silent for `expiration_ms`.
+    pub(crate) fn expire(&mut self, now_ms: i64, expiration_ms: i64) {
+        self.0
+            .retain(|_, p| now_ms.saturating_sub(p.seen_ms) < expiration_ms);
+    }
+
+    /// The log is empty.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn forget_oldest(&mut self) {
+        let oldest = self.0.iter().min_by_key(|(_, p)| p.seen_ms);
+        if let Some(id) = oldest.map(|(id, _)| *id) {
+            self.0.remove(&id);
+        }
+    }
+}
+
+fn next_sequence(last: i32) -> i32 {
+    if last == i32::MAX { 0 } else { last + 1 }
+}
+
+#[cfg(test)]
+mod tests;

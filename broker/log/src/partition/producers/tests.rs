@@ -1,0 +1,85 @@
+//! Sequences, epochs and duplicates of idempotent producers.
+
+use super::*;
+use kring_wire::BatchBuilder;
+
+fn batch(epoch: i16, base_sequence: i32, records: usize, base_offset: Offset) -> BatchHeader {
+    let mut builder = BatchBuilder::new()
+        .at(base_offset, 0)
+        .producer(9, epoch, base_sequence);
+    for _ in 0..records {
+        builder.push(1, None, Some(b"v"));
+    }
+    BatchHeader::parse(&builder.build()).unwrap()
+}
+
+fn append(producers: &mut Producers, header: &BatchHeader) {
+    assert_eq!(producers.check(header), Ok(Verdict::New));
+    producers.appended(header, 100);
+}
+
+#[test]
+fn a_batch_that_came_already_is_answered_with_its_first_offsets() {
+    let mut producers = Producers::default();
+    for i in 0..6 {
+        append(&mut producers, &batch(0, i * 2, 2, i64::from(i) * 2));
+    }
+    let again = producers.check(&batch(0, 4, 2, 99));
+    assert!(matches!(
+        again,
+        Ok(Verdict::Duplicate(AppendedBatch {
+            base_offset: 4,
+            last_offset: 5,
+            ..
+        }))
+    ));
+    // The first of six is no longer remembered.
+    assert!(matches!(
+        producers.check(&batch(0, 0, 2, 99)),
+        Err(AppendError::OutOfOrderSequence { expected: 12, .. })
+    ));
+}
+
+#[test]
+fn a_gap_is_refused_and_the_sequence_wraps() {
+    let mut producers = Producers::default();
+    append(&mut producers, &batch(0, i32::MAX - 1, 2, 0));
+    assert!(producers.check(&batch(0, 1, 1, 2)).is_err());
+    append(&mut producers, &batch(0, 0, 1, 2));
+}
+
+#[test]
+fn a_newer_epoch_begins_at_zero_and_fences_the_older() {
+    let mut producers = Producers::default();
+    append(&mut producers, &batch(1, 0, 1, 0));
+    assert!(matches!(
+        producers.check(&batch(2, 5, 1, 1)),
+        Err(AppendError::OutOfOrderSequence { expected: 0, .. })
+    ));
+    append(&mut producers, &batch(2, 0, 1, 1));
+    assert!(matches!(
+        producers.check(&batch(1, 1, 1, 2)),
+        Err(AppendError::InvalidProducerEpoch { current: 2, .. })
+    ));
+}
+
+#[test]
+fn truncated_batches_may_come_again_as_new_ones() {
+    let mut producers = Producers::default();
+    append(&mut producers, &batch(0, 0, 2, 0));
+    append(&mut producers, &batch(0, 2, 2, 2));
+    producers.truncate(2);
+    append(&mut producers, &batch(0, 2, 2, 2));
+    producers.truncate(0);
+    assert!(producers.is_empty());
+}
+
+#[test]
+fn silent_producers_are_forgotten() {
+    let mut producers = Producers::default();
+    append(&mut producers, &batch(0, 0, 1, 0));
+    producers.expire(149, 50);
+    assert!(!producers.is_empty());
+    producers.expire(150, 50);
+    assert!(producers.is_empty());
+}
