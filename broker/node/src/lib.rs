@@ -1,9 +1,62 @@
 //! The composition root of the broker: configuration, threads, wiring, metrics, health, shutdown.
 //! It holds no engine logic.
+//!
+//! ```text
+//! edge shards ─┐                ┌─ replies, messages
+//! peer links ──┼─ Inbox → engine thread (Broker, Disk) ─ disk operations
+//! admin HTTP ──┘                └─ answers
+//! ```
 
 #![forbid(unsafe_code)]
 
+mod admin;
+mod args;
+mod config;
+mod data_dir;
+mod engine;
+mod engine_thread;
+mod http;
+mod inbox;
+mod logging;
+mod machine;
+mod meta_properties;
+mod metrics;
+mod observe;
+mod run;
+mod secrets;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+
 /// Runs the broker until it is told to stop.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let args = args::Args::parse();
+    if args.print_config_reference {
+        // Whoever closed the pipe has read enough.
+        let _ = std::io::stdout().write_all(config::reference().as_bytes());
+        return ExitCode::SUCCESS;
+    }
+    let config = match config::load(args.config.as_deref(), std::env::vars()) {
+        Ok(config) => config,
+        Err(error) => return refuse(&error.to_string()),
+    };
+    if let Err(error) = logging::start(config.node.log_format, &config.node.log_level) {
+        return refuse(&error);
+    }
+    match run::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says why the broker does not start, before there is a log.
+fn refuse(why: &str) -> ExitCode {
+    eprintln!("kring-broker: {why}");
+    // EX_CONFIG of sysexits.h.
+    ExitCode::from(78)
 }

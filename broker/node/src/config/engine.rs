@@ -1,0 +1,342 @@
+//! The settings of the engines: from checked names and values to the struct that the broker takes.
+//! Their bounds are checked before; topic settings stay text, the log's owner reads them.
+
+use kring_controller::config_schema;
+use kring_io::BrokerId;
+use kring_requests::BrokerConfig;
+
+use super::ConfigError;
+use super::keys::{NodeKey, Shape};
+use super::node::NodeConfig;
+use super::source::Settings;
+
+/// Part of the memory budget for recent records. The log refuses appends at twice its share.
+const TAIL_PERCENT: u64 = 35;
+
+const fn number(
+    name: &'static str,
+    min: i64,
+    max: i64,
+    default: &'static str,
+    doc: &'static str,
+) -> NodeKey {
+    NodeKey {
+        name,
+        shape: Shape::Number { min, max },
+        default,
+        doc,
+    }
+}
+
+/// Settings of the engines that are no matter of the whole cluster, in the order of the names.
+pub(crate) const KEYS: &[NodeKey] = &[
+    number(
+        "controller.quorum.election.timeout.ms",
+        50,
+        60_000,
+        "600",
+        "A voter that hears no controller for this long, plus a random part, stands for election.",
+    ),
+    number(
+        "fetch.max.bytes",
+        1024,
+        i32::MAX as i64,
+        "57671680",
+        "The most that one Fetch answer holds, in bytes, but for a single larger batch.",
+    ),
+    number(
+        "group.initial.rebalance.delay.ms",
+        0,
+        600_000,
+        "3000",
+        "How long an empty consumer group waits for more members before its first rebalance.",
+    ),
+    number(
+        "group.max.session.timeout.ms",
+        1,
+        i32::MAX as i64,
+        "1800000",
+        "The longest session that a member of a group may ask for.",
+    ),
+    number(
+        "group.max.size",
+        1,
+        10_000,
+        "10000",
+        "Members of one consumer group.",
+    ),
+    number(
+        "group.min.session.timeout.ms",
+        1,
+        i32::MAX as i64,
+        "6000",
+        "The shortest session that a member of a group may ask for.",
+    ),
+    number(
+        "kring.commit.groups.in.flight",
+        1,
+        8,
+        "2",
+        "Commit groups that may be on their way to the disk at once.",
+    ),
+    number(
+        "kring.controlled.shutdown.timeout.ms",
+        0,
+        3_600_000,
+        "30000",
+        "How long a shutdown waits for the leaders to be handed over.",
+    ),
+    number(
+        "kring.journal.file.bytes",
+        1 << 20,
+        1 << 34,
+        "134217728",
+        "Length of a journal file; a multiple of 4096. Zeroed once, then recycled.",
+    ),
+    number(
+        "kring.journal.files",
+        2,
+        64,
+        "4",
+        "Journal files that are recycled in turn.",
+    ),
+    number(
+        "log.retention.check.interval.ms",
+        100,
+        i64::MAX,
+        "60000",
+        "How often data is looked for that retention removes.",
+    ),
+    number(
+        "log.retention.hours",
+        -1,
+        i32::MAX as i64,
+        "168",
+        "How long records are kept, in hours; log.retention.minutes and log.retention.ms come first. -1: for ever.",
+    ),
+    number(
+        "log.retention.minutes",
+        -1,
+        i32::MAX as i64,
+        "10080",
+        "How long records are kept, in minutes; log.retention.ms comes first. -1: for ever.",
+    ),
+    number(
+        "offset.metadata.max.bytes",
+        0,
+        1 << 20,
+        "4096",
+        "Text that may be stored with a committed offset, in bytes.",
+    ),
+    number(
+        "offsets.commit.timeout.ms",
+        1,
+        600_000,
+        "5000",
+        "How long a commit of offsets may take before the client is told to try again.",
+    ),
+    number(
+        "offsets.retention.check.interval.ms",
+        100,
+        i64::MAX,
+        "600000",
+        "How often expired offsets are looked for.",
+    ),
+    number(
+        "offsets.retention.minutes",
+        1,
+        i32::MAX as i64,
+        "10080",
+        "How long offsets of an empty group are kept, in minutes.",
+    ),
+    number(
+        "producer.id.expiration.ms",
+        1,
+        i64::MAX,
+        "86400000",
+        "Silence after which an idempotent producer is forgotten.",
+    ),
+    number(
+        "replica.fetch.backoff.ms",
+        1,
+        600_000,
+        "500",
+        "Pause of a partition after its replication failed.",
+    ),
+    number(
+        "replica.fetch.max.bytes",
+        1024,
+        i32::MAX as i64,
+        "1048576",
+        "Record bytes of one partition in one answer to a follower; a first batch goes whole.",
+    ),
+    number(
+        "replica.fetch.response.max.bytes",
+        1024,
+        64 << 20,
+        "10485760",
+        "Record bytes in one answer to a follower.",
+    ),
+    number(
+        "replica.fetch.wait.max.ms",
+        10,
+        60_000,
+        "1000",
+        "How long a leader holds a follower's fetch that it has nothing for.",
+    ),
+];
+
+/// Makes the engine's configuration of checked settings.
+pub(super) fn resolve(settings: &Settings, node: &NodeConfig) -> Result<BrokerConfig, ConfigError> {
+    let mut config = BrokerConfig {
+        voters: node
+            .voters
+            .iter()
+            .map(|(id, address)| (BrokerId(*id), address.to_string()))
+            .collect(),
+        broker_rack: node.rack.clone(),
+        ..BrokerConfig::default()
+    };
+    let tail_bytes = node.memory_bytes / 100 * TAIL_PERCENT;
+    config.log.tail_cache_bytes = usize::try_from(tail_bytes).unwrap_or(usize::MAX);
+    for (name, setting) in settings {
+        let known = match setting.value.as_str() {
+            "true" => set_flag(&mut config, name, true),
+            "false" => set_flag(&mut config, name, false),
+            value => value
+                .parse()
+                .is_ok_and(|value| set_number(&mut config, name, value)),
+        };
+        let topic_key = config_schema::topic_keys().find(|key| key.broker_key == Some(name));
+        if let Some(key) = topic_key {
+            let value = setting.value.clone();
+            config.topic_defaults.insert(key.name.to_owned(), value);
+        } else if !known {
+            // A setting of the node; each of the others is known, and a test holds that.
+            debug_assert!(super::keys::NODE_KEYS.iter().any(|key| key.name == name));
+        }
+    }
+    apply_retention(settings, &mut config);
+    if !config.log.journal_file_bytes.is_multiple_of(4096) {
+        return Err(ConfigError::Contradiction(format!(
+            "kring.journal.file.bytes: {} is not allowed; a multiple of 4096 is",
+            config.log.journal_file_bytes
+        )));
+    }
+    Ok(config)
+}
+
+/// Kafka has three names for one time; the finest unit wins.
+fn apply_retention(settings: &Settings, config: &mut BrokerConfig) {
+    const UNITS_MS: [(&str, i64); 2] = [
+        ("log.retention.minutes", 60_000),
+        ("log.retention.hours", 3_600_000),
+    ];
+    if config.topic_defaults.contains_key("retention.ms") {
+        return;
+    }
+    for (name, unit_ms) in UNITS_MS {
+        let given = settings.get(name).and_then(|s| s.value.parse::<i64>().ok());
+        if let Some(time) = given {
+            let ms = if time < 0 {
+                -1
+            } else {
+                time.saturating_mul(unit_ms)
+            };
+            config
+                .topic_defaults
+                .insert("retention.ms".to_owned(), ms.to_string());
+            return;
+        }
+    }
+}
+
+fn set_flag(config: &mut BrokerConfig, name: &str, value: bool) -> bool {
+    match name {
+        "auto.create.topics.enable" => config.auto_create_topics_enable = value,
+        "auto.leader.rebalance.enable" => config.auto_leader_rebalance_enable = value,
+        _ => return false,
+    }
+    true
+}
+
+/// Sets a number whose bounds were checked; false for a name that is not the engine's.
+fn set_number(config: &mut BrokerConfig, name: &str, value: i64) -> bool {
+    // The tables bound each value to the type of its field.
+    let unsigned = value.unsigned_abs();
+    let size = usize::try_from(value).unwrap_or(usize::MAX);
+    let int = i32::try_from(value).unwrap_or(i32::MAX);
+    let short = i16::try_from(value).unwrap_or(i16::MAX);
+    match name {
+        "broker.heartbeat.interval.ms" => config.broker_heartbeat_interval_ms = unsigned,
+        "broker.session.timeout.ms" => config.broker_session_timeout_ms = unsigned,
+        "controller.quorum.election.timeout.ms" => {
+            config.controller_quorum_election_timeout_ms = unsigned;
+        }
+        "default.replication.factor" => config.default_replication_factor = short,
+        "fetch.max.bytes" => config.fetch_max_bytes = size,
+        "group.initial.rebalance.delay.ms" => {
+            config.groups.group_initial_rebalance_delay_ms = unsigned;
+        }
+        "group.max.session.timeout.ms" => config.groups.group_max_session_timeout_ms = int,
+        "group.max.size" => config.groups.group_max_size = size,
+        "group.min.session.timeout.ms" => config.groups.group_min_session_timeout_ms = int,
+        "kring.commit.groups.in.flight" => config.log.commit_groups_in_flight = size,
+        "kring.controlled.shutdown.timeout.ms" => {
+            config.controlled_shutdown_timeout_ms = unsigned;
+        }
+        "kring.journal.file.bytes" => config.log.journal_file_bytes = unsigned,
+        "kring.journal.files" => config.log.journal_files = u32::try_from(value).unwrap_or(2),
+        "leader.imbalance.check.interval.seconds" => {
+            config.leader_imbalance_check_interval_seconds = unsigned;
+        }
+        "log.retention.check.interval.ms" => config.log.retention_check_interval_ms = unsigned,
+        // Their sum is made in `apply_retention`.
+        "log.retention.hours" | "log.retention.minutes" => {}
+        "min.insync.replicas" => config.min_insync_replicas = int,
+        "num.partitions" => config.num_partitions = int,
+        "offset.metadata.max.bytes" => config.groups.offset_metadata_max_bytes = size,
+        "offsets.commit.timeout.ms" => config.groups.offsets_commit_timeout_ms = unsigned,
+        "offsets.retention.check.interval.ms" => {
+            config.groups.offsets_retention_check_interval_ms = unsigned;
+        }
+        "offsets.retention.minutes" => config.groups.offsets_retention_ms = value * 60_000,
+        "offsets.topic.num.partitions" => config.offsets_topic_num_partitions = int,
+        "offsets.topic.replication.factor" => config.offsets_topic_replication_factor = short,
+        "producer.id.expiration.ms" => config.producer_id_expiration_ms = value,
+        "replica.fetch.backoff.ms" => config.replication.fetch_backoff_ms = unsigned,
+        "replica.fetch.max.bytes" => config.replication.partition_fetch_bytes_max = size,
+        "replica.fetch.response.max.bytes" => config.replication.fetch_bytes_max = size,
+        "replica.fetch.wait.max.ms" => config.replication.fetch_wait_ms = unsigned,
+        "replica.lag.time.max.ms" => config.replication.replica_lag_time_max_ms = unsigned,
+        _ => return false,
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_of_the_tables_reaches_the_engine_and_its_documented_default_changes_nothing() {
+        let mut config = BrokerConfig::default();
+        for key in KEYS {
+            let value = key.default.parse().unwrap();
+            assert!(set_number(&mut config, key.name, value), "{}", key.name);
+        }
+        for key in config_schema::broker_keys() {
+            let is_topic_default =
+                config_schema::topic_keys().any(|topic| topic.broker_key == Some(key.name));
+            let known = match key.default.unwrap_or("") {
+                "true" => set_flag(&mut config, key.name, true),
+                "false" => set_flag(&mut config, key.name, false),
+                number => number
+                    .parse()
+                    .is_ok_and(|number| set_number(&mut config, key.name, number)),
+            };
+            assert!(known || is_topic_default, "{} is read by nobody", key.name);
+        }
+        assert_eq!(config, BrokerConfig::default());
+    }
+}
