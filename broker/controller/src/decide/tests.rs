@@ -1,1 +1,562 @@
+use std::collections::{BTreeMap, BTreeSet};
 
+use kring_io::{BrokerId, Random};
+use kring_wire::{TopicId, TopicPartition};
+
+use super::Draft;
+use super::place::Placement;
+use crate::config::{ControllerConfig, Registration};
+use crate::error::ControllerError;
+use crate::image::{ClusterImage, PartitionImage, Record};
+use crate::request::{
+    AlterConfigs, AlterPartition, ConfigOp, ConfigOpKind, ConfigResource, ElectionKind,
+    NewPartitions, NewTopic,
+};
+
+/// A cluster of unfenced brokers, outside of any quorum.
+struct Fixture {
+    image: ClusterImage,
+    config: ControllerConfig,
+    random: Random,
+}
+
+impl Fixture {
+    fn new(racks: &[&str]) -> Fixture {
+        let mut config = ControllerConfig::new(BrokerId(0), vec![(BrokerId(0), String::new())]);
+        config.defaults.min_insync_replicas = 2;
+        let mut fixture = Fixture {
+            image: ClusterImage::default(),
+            config,
+            random: Random::new(1),
+        };
+        for (id, rack) in (0..).zip(racks) {
+            fixture.run(|draft| {
+                draft.register(registration(id, rack)).unwrap();
+                draft.unfence(BrokerId(id));
+            });
+        }
+        fixture
+    }
+
+    fn run<T>(&mut self, act: impl FnOnce(&mut Draft<'_>) -> T) -> T {
+        act(&mut Draft::new(
+            &mut self.image,
+            &self.config,
+            &mut self.random,
+        ))
+    }
+
+    fn create(&mut self, topic: NewTopic) -> Result<TopicId, ControllerError> {
+        let created = self.run(|draft| draft.create_topics(vec![topic], false))?;
+        created.into_iter().next().unwrap().1.map(|topic| topic.id)
+    }
+
+    /// One partition on these brokers.
+    fn assigned(&mut self, name: &str, replicas: &[i32]) -> TopicPartition {
+        let mut topic = topic(name, -1, -1);
+        topic.assignments = BTreeMap::from([(0, ids(replicas))]);
+        TopicPartition::new(self.create(topic).unwrap(), 0)
+    }
+
+    fn state(&self, partition: TopicPartition) -> &PartitionImage {
+        self.image.partition(partition).unwrap()
+    }
+
+    fn propose(
+        &mut self,
+        asker: i32,
+        partition: TopicPartition,
+        isr: &[i32],
+    ) -> Result<PartitionImage, ControllerError> {
+        let state = self.state(partition).clone();
+        let epoch = |id: &i32| {
+            self.image
+                .brokers
+                .get(&BrokerId(*id))
+                .map_or(-1, |b| b.epoch)
+        };
+        let proposal = AlterPartition {
+            partition,
+            leader_epoch: state.leader_epoch,
+            partition_epoch: state.partition_epoch,
+            isr: isr.iter().map(|id| (BrokerId(*id), epoch(id))).collect(),
+        };
+        self.run(|draft| draft.alter_partition(BrokerId(asker), &proposal))
+    }
+
+    fn alter(&mut self, op: ConfigOpKind, key: &str, value: &str) -> Result<(), ControllerError> {
+        let op = ConfigOp {
+            name: key.to_owned(),
+            kind: op,
+            value: Some(value.to_owned()),
+        };
+        let resource = ConfigResource::Topic("orders".to_owned());
+        let resources = vec![AlterConfigs {
+            resource,
+            ops: vec![op],
+        }];
+        self.run(|draft| draft.alter_configs(resources, false))
+            .remove(0)
+            .1
+    }
+}
+
+fn registration(id: i32, rack: &str) -> Registration {
+    Registration {
+        broker: BrokerId(id),
+        incarnation: [id as u8; 16],
+        disk_id: [id as u8; 16],
+        version: "0.1.0".to_owned(),
+        rack: Some(rack.to_owned()),
+        listeners: Vec::new(),
+        peer_address: format!("broker-{id}:9093"),
+        clean_start: true,
+        journal_intact: true,
+    }
+}
+
+fn topic(name: &str, partitions: i32, replication_factor: i16) -> NewTopic {
+    NewTopic {
+        name: name.to_owned(),
+        partitions,
+        replication_factor,
+        ..NewTopic::default()
+    }
+}
+
+fn ids(ids: &[i32]) -> Vec<BrokerId> {
+    ids.iter().copied().map(BrokerId).collect()
+}
+
+#[test]
+fn a_topic_name_is_refused_for_the_reasons_kafka_has() {
+    let mut fixture = Fixture::new(&["a"]);
+    fixture.create(topic("a.b", 1, 1)).unwrap();
+    let long = "x".repeat(250);
+    for (name, reason) in [
+        ("", "empty"),
+        (".", "empty"),
+        ("..", "empty"),
+        ("a b", "letters"),
+        ("ü", "letters"),
+        (long.as_str(), "249"),
+        ("a_b", "only by"),
+    ] {
+        let error = fixture.create(topic(name, 1, 1)).unwrap_err();
+        assert!(
+            matches!(error, ControllerError::InvalidTopic { .. }),
+            "{name}: {error}"
+        );
+        assert!(error.to_string().contains(reason), "{name}: {error}");
+    }
+    let taken = fixture.create(topic("a.b", 1, 1)).unwrap_err();
+    assert_eq!(
+        taken,
+        ControllerError::TopicExists {
+            name: "a.b".to_owned()
+        }
+    );
+    fixture.create(topic(&"x".repeat(249), 1, 1)).unwrap();
+}
+
+#[test]
+fn numbers_that_are_not_possible_are_refused_with_those_that_are() {
+    let mut fixture = Fixture::new(&["a", "b"]);
+    let error = fixture.create(topic("orders", 1, 3)).unwrap_err();
+    assert!(matches!(
+        error,
+        ControllerError::InvalidReplicationFactor { .. }
+    ));
+    assert!(error.to_string().contains("from 1 to 2"), "{error}");
+    for partitions in [0, -2] {
+        let error = fixture.create(topic("orders", partitions, 1)).unwrap_err();
+        assert!(matches!(error, ControllerError::InvalidPartitions { .. }));
+    }
+    let error = fixture.create(topic("orders", 10_001, 1)).unwrap_err();
+    assert!(matches!(error, ControllerError::PolicyViolation { .. }));
+}
+
+#[test]
+fn a_topic_twice_in_a_request_fails_and_the_others_succeed() {
+    let mut fixture = Fixture::new(&["a"]);
+    let topics = vec![topic("x", 1, 1), topic("y", 1, 1), topic("x", 1, 1)];
+    let each = fixture
+        .run(|draft| draft.create_topics(topics, false))
+        .unwrap();
+    let ok: Vec<bool> = each.iter().map(|(_, result)| result.is_ok()).collect();
+    assert_eq!(ok, [false, true, false]);
+    assert!(fixture.image.topic_by_name("x").is_none());
+}
+
+#[test]
+fn validation_changes_nothing_and_gives_no_id() {
+    let mut fixture = Fixture::new(&["a"]);
+    let before = fixture.image.clone();
+    let each = fixture
+        .run(|draft| draft.create_topics(vec![topic("x", 2, 1)], true))
+        .unwrap();
+    let created = each[0].1.as_ref().unwrap();
+    assert_eq!((created.id, created.partitions), (TopicId::ZERO, 2));
+    assert_eq!(fixture.image, before);
+}
+
+#[test]
+fn a_manual_assignment_is_checked_and_kept() {
+    let mut fixture = Fixture::new(&["a", "b", "c"]);
+    let mut wrong = |assignments: &[(i32, &[i32])]| {
+        let mut topic = topic("orders", -1, -1);
+        topic.assignments = assignments.iter().map(|(n, b)| (*n, ids(b))).collect();
+        fixture.create(topic).unwrap_err().to_string()
+    };
+    assert!(wrong(&[(0, &[0, 0])]).contains("twice"));
+    assert!(wrong(&[(0, &[0, 9])]).contains("9 is not registered"));
+    assert!(wrong(&[(1, &[0])]).contains("partition 0 has no assignment"));
+    assert!(wrong(&[(0, &[0]), (1, &[0, 1])]).contains("2 replicas"));
+    assert!(wrong(&[(0, &[])]).contains("without replicas"));
+    let partition = fixture.assigned("orders", &[2, 0]);
+    assert_eq!(fixture.state(partition).replicas, ids(&[2, 0]));
+    assert_eq!(fixture.state(partition).leader, Some(BrokerId(2)));
+}
+
+#[test]
+fn replicas_are_apart_by_rack_and_leaders_and_replicas_even() {
+    let racks = ["a", "a", "b", "b", "c", "c"];
+    let mut fixture = Fixture::new(&racks);
+    for round in 0..5 {
+        fixture
+            .create(topic(&format!("topic-{round}"), 12, 3))
+            .unwrap();
+    }
+    let mut leaders: BTreeMap<BrokerId, u64> = BTreeMap::new();
+    let mut replicas: BTreeMap<BrokerId, u64> = BTreeMap::new();
+    for (partition, state) in fixture.image.partitions() {
+        let used: BTreeSet<&str> = state.replicas.iter().map(|b| racks[b.0 as usize]).collect();
+        assert_eq!(used.len(), 3, "{partition}: {:?}", state.replicas);
+        *leaders.entry(state.replicas[0]).or_default() += 1;
+        state
+            .replicas
+            .iter()
+            .for_each(|b| *replicas.entry(*b).or_default() += 1);
+    }
+    assert!(leaders.values().all(|n| *n == 10), "{leaders:?}");
+    assert!(replicas.values().all(|n| *n == 30), "{replicas:?}");
+}
+
+#[test]
+fn the_followers_of_one_leader_differ_so_that_its_load_spreads_when_it_stops() {
+    let mut fixture = Fixture::new(&["a", "a", "a", "a"]);
+    let mut placement = Placement::new(&fixture.image, &mut fixture.random);
+    placement.begin(None);
+    let placed: Vec<_> = (0..24).map(|_| placement.place(3)).collect();
+    let of_first = placed.iter().filter(|r| r[0] == BrokerId(0));
+    let seconds: BTreeSet<BrokerId> = of_first.map(|replicas| replicas[1]).collect();
+    assert!(seconds.len() > 1, "{placed:?}");
+}
+
+#[test]
+fn added_partitions_keep_the_replication_factor_and_a_smaller_number_is_refused() {
+    let mut fixture = Fixture::new(&["a", "b", "c"]);
+    fixture.create(topic("orders", 2, 2)).unwrap();
+    let mut grow = |count, assignments| {
+        let topics = vec![NewPartitions {
+            name: "orders".to_owned(),
+            count,
+            assignments,
+        }];
+        fixture
+            .run(|draft| draft.create_partitions(topics, false))
+            .remove(0)
+            .1
+    };
+    for count in [1, 2, -1] {
+        let error = grow(count, None).unwrap_err().to_string();
+        assert!(error.contains("has 2 partitions"), "{error}");
+    }
+    assert!(
+        grow(3, Some(vec![ids(&[0])]))
+            .unwrap_err()
+            .to_string()
+            .contains("1 replicas")
+    );
+    assert!(
+        grow(3, Some(Vec::new()))
+            .unwrap_err()
+            .to_string()
+            .contains("0 assignments")
+    );
+    grow(5, None).unwrap();
+    let partitions = &fixture.image.topic_by_name("orders").unwrap().partitions;
+    assert_eq!(partitions.len(), 5);
+    assert!(
+        partitions
+            .iter()
+            .all(|p| p.replicas.len() == 2 && p.leader.is_some())
+    );
+}
+
+#[test]
+fn only_the_leader_of_the_current_epochs_changes_an_isr() {
+    let mut fixture = Fixture::new(&["a", "b", "c"]);
+    let partition = fixture.assigned("orders", &[0, 1, 2]);
+    let stranger = fixture.propose(1, partition, &[0, 1]).unwrap_err();
+    assert!(
+        matches!(stranger, ControllerError::FencedLeaderEpoch { .. }),
+        "{stranger}"
+    );
+    let state = fixture.propose(0, partition, &[0, 1]).unwrap();
+    assert_eq!(
+        (state.isr, state.partition_epoch, state.leader_epoch),
+        (ids(&[0, 1]), 1, 0)
+    );
+    let stale = AlterPartition {
+        partition,
+        leader_epoch: 0,
+        partition_epoch: 0,
+        isr: vec![],
+    };
+    let stale = fixture
+        .run(|draft| draft.alter_partition(BrokerId(0), &stale))
+        .unwrap_err();
+    assert!(
+        matches!(stale, ControllerError::InvalidUpdateVersion { .. }),
+        "{stale}"
+    );
+    let without_itself = fixture.propose(0, partition, &[1]).unwrap_err();
+    assert!(matches!(
+        without_itself,
+        ControllerError::InvalidRequest { .. }
+    ));
+}
+
+#[test]
+fn a_replica_that_is_fenced_stopping_restarted_or_none_does_not_join_an_isr() {
+    let mut fixture = Fixture::new(&["a", "b", "c", "d"]);
+    let partition = fixture.assigned("orders", &[0, 1, 2]);
+    fixture.propose(0, partition, &[0]).unwrap();
+    let none = fixture
+        .propose(0, partition, &[0, 3])
+        .unwrap_err()
+        .to_string();
+    assert!(none.contains("no replica"), "{none}");
+    fixture.run(|draft| draft.fence(BrokerId(1)));
+    let fenced = fixture
+        .propose(0, partition, &[0, 1])
+        .unwrap_err()
+        .to_string();
+    assert!(fenced.contains("fenced"), "{fenced}");
+    fixture.run(|draft| draft.shut_down(BrokerId(2))).unwrap();
+    let stopping = fixture
+        .propose(0, partition, &[0, 2])
+        .unwrap_err()
+        .to_string();
+    assert!(stopping.contains("about to stop"), "{stopping}");
+    let state = fixture.state(partition).clone();
+    let (leader_epoch, partition_epoch) = (state.leader_epoch, state.partition_epoch);
+    fixture.run(|draft| draft.unfence(BrokerId(1)));
+    let own = fixture.image.brokers[&BrokerId(0)].epoch;
+    let isr = vec![(BrokerId(0), own), (BrokerId(1), 0)];
+    let proposal = AlterPartition {
+        partition,
+        leader_epoch,
+        partition_epoch,
+        isr,
+    };
+    let old = fixture
+        .run(|draft| draft.alter_partition(BrokerId(0), &proposal))
+        .unwrap_err();
+    assert!(old.to_string().contains("restarted"), "{old}");
+}
+
+#[test]
+fn a_broker_in_maintenance_rejoins_the_isr_but_leads_only_as_the_last() {
+    let mut fixture = Fixture::new(&["a", "b"]);
+    let partition = fixture.assigned("orders", &[0, 1]);
+    fixture
+        .run(|draft| draft.maintain(BrokerId(1), true, 1, 60))
+        .unwrap();
+    fixture.propose(0, partition, &[0]).unwrap();
+    fixture.propose(0, partition, &[0, 1]).unwrap();
+    fixture.run(|draft| draft.fence(BrokerId(0)));
+    assert_eq!(fixture.state(partition).leader, Some(BrokerId(1)));
+}
+
+#[test]
+fn eligibility_ends_when_a_smaller_minimum_lets_the_high_watermark_move() {
+    let mut fixture = Fixture::new(&["a", "b"]);
+    let partition = fixture.assigned("orders", &[0, 1]);
+    fixture.propose(0, partition, &[0]).unwrap();
+    assert_eq!(fixture.state(partition).eligible, ids(&[1]));
+    fixture
+        .alter(ConfigOpKind::Set, "min.insync.replicas", "1")
+        .unwrap();
+    assert_eq!(fixture.state(partition).eligible, ids(&[]));
+    // Raising it again does not make the replica eligible: the watermark may have moved.
+    fixture
+        .alter(ConfigOpKind::Set, "min.insync.replicas", "2")
+        .unwrap();
+    assert_eq!(fixture.state(partition).eligible, ids(&[]));
+}
+
+#[test]
+fn lists_grow_from_their_default_and_shrink_by_word() {
+    let mut fixture = Fixture::new(&["a"]);
+    fixture.create(topic("orders", 1, 1)).unwrap();
+    let policy = |fixture: &Fixture| {
+        let topic = fixture.image.topic_by_name("orders").unwrap();
+        topic.config.get("cleanup.policy").cloned()
+    };
+    fixture
+        .alter(ConfigOpKind::Append, "cleanup.policy", "compact")
+        .unwrap();
+    assert_eq!(policy(&fixture).as_deref(), Some("delete,compact"));
+    fixture
+        .alter(ConfigOpKind::Subtract, "cleanup.policy", "delete")
+        .unwrap();
+    assert_eq!(policy(&fixture).as_deref(), Some("compact"));
+    fixture
+        .alter(ConfigOpKind::Delete, "cleanup.policy", "")
+        .unwrap();
+    assert_eq!(policy(&fixture), None);
+    let error = fixture
+        .alter(ConfigOpKind::Append, "retention.ms", "5")
+        .unwrap_err();
+    assert!(error.to_string().contains("is no list"), "{error}");
+    let error = fixture
+        .alter(ConfigOpKind::Set, "retention", "5")
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("unknown topic setting"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_cluster_setting_holds_for_topics_without_their_own() {
+    let mut fixture = Fixture::new(&["a"]);
+    fixture.create(topic("orders", 1, 1)).unwrap();
+    let config = BTreeMap::from([("log.retention.ms".to_owned(), "1000".to_owned())]);
+    fixture
+        .run(|draft| draft.set_cluster_config(config))
+        .unwrap();
+    let retention = |fixture: &Fixture| {
+        let topic = fixture.image.topic_by_name("orders").unwrap();
+        fixture
+            .image
+            .topic_setting(topic, "retention.ms", &fixture.config.defaults)
+    };
+    assert_eq!(retention(&fixture).as_deref(), Some("1000"));
+    fixture
+        .alter(ConfigOpKind::Set, "retention.ms", "5")
+        .unwrap();
+    assert_eq!(retention(&fixture).as_deref(), Some("5"));
+    fixture
+        .run(|draft| draft.set_cluster_config(BTreeMap::new()))
+        .unwrap();
+    fixture
+        .alter(ConfigOpKind::Delete, "retention.ms", "")
+        .unwrap();
+    assert_eq!(retention(&fixture).as_deref(), Some("604800000"));
+}
+
+#[test]
+fn a_reassignment_ends_when_the_added_replicas_are_in_sync() {
+    let mut fixture = Fixture::new(&["a", "b", "c", "d"]);
+    let partition = fixture.assigned("orders", &[0, 1, 2]);
+    let target = vec![(partition, Some(ids(&[3, 1, 2])))];
+    fixture.run(|draft| draft.alter_reassignments(target))[0]
+        .1
+        .clone()
+        .unwrap();
+    let state = fixture.state(partition).clone();
+    assert_eq!(state.replicas, ids(&[3, 1, 2, 0]));
+    assert_eq!((state.adding, state.removing), (ids(&[3]), ids(&[0])));
+    assert_eq!(state.leader, Some(BrokerId(0)));
+    let state = fixture.propose(0, partition, &[0, 1, 2, 3]).unwrap();
+    assert_eq!(state.replicas, ids(&[3, 1, 2]));
+    assert_eq!((state.leader, state.leader_epoch), (Some(BrokerId(3)), 1));
+    assert!(!state.is_reassigning());
+}
+
+#[test]
+fn a_cancelled_reassignment_leaves_the_replicas_as_they_were() {
+    let mut fixture = Fixture::new(&["a", "b", "c", "d"]);
+    let partition = fixture.assigned("orders", &[0, 1, 2]);
+    let mut alter = |target| {
+        fixture
+            .run(|draft| draft.alter_reassignments(vec![(partition, target)]))
+            .remove(0)
+            .1
+    };
+    let error = alter(None).unwrap_err();
+    assert_eq!(
+        error,
+        ControllerError::NoReassignmentInProgress { partition }
+    );
+    alter(Some(ids(&[3, 1, 2]))).unwrap();
+    // A second one replaces the first.
+    alter(Some(ids(&[0, 3]))).unwrap();
+    alter(None).unwrap();
+    assert_eq!(fixture.state(partition).replicas, ids(&[0, 1, 2]));
+    assert!(!fixture.state(partition).is_reassigning());
+}
+
+#[test]
+fn removing_replicas_alone_is_done_at_once_and_never_below_the_minimum() {
+    let mut fixture = Fixture::new(&["a", "b", "c"]);
+    let partition = fixture.assigned("orders", &[0, 1, 2]);
+    let shrink = vec![(partition, Some(ids(&[1, 2])))];
+    fixture.run(|draft| draft.alter_reassignments(shrink));
+    assert_eq!(fixture.state(partition).replicas, ids(&[1, 2]));
+    assert_eq!(fixture.state(partition).leader, Some(BrokerId(1)));
+    let other = fixture.assigned("other", &[0, 1, 2]);
+    fixture.propose(0, other, &[0, 1]).unwrap();
+    // Broker 2 is not in sync, so the one that is must stay until it is.
+    let shrink = vec![(other, Some(ids(&[0, 2])))];
+    fixture.run(|draft| draft.alter_reassignments(shrink));
+    assert_eq!(fixture.state(other).removing, ids(&[1]));
+    fixture.propose(0, other, &[0, 1, 2]).unwrap();
+    assert_eq!(fixture.state(other).replicas, ids(&[0, 2]));
+}
+
+#[test]
+fn preferred_and_unclean_elections_say_why_they_do_nothing() {
+    let mut fixture = Fixture::new(&["a", "b"]);
+    let partition = fixture.assigned("orders", &[0, 1]);
+    let elect = |fixture: &mut Fixture, kind| {
+        let each = fixture.run(|draft| draft.elect_leaders(kind, Some(vec![partition])));
+        each[0].1.clone()
+    };
+    let needless = Err(ControllerError::ElectionNotNeeded { partition });
+    assert_eq!(elect(&mut fixture, ElectionKind::Preferred), needless);
+    assert_eq!(elect(&mut fixture, ElectionKind::Unclean), needless);
+    fixture
+        .alter(ConfigOpKind::Set, "min.insync.replicas", "1")
+        .unwrap();
+    fixture.run(|draft| draft.fence(BrokerId(0)));
+    let away = Err(ControllerError::PreferredLeaderNotAvailable { partition });
+    assert_eq!(elect(&mut fixture, ElectionKind::Preferred), away);
+    fixture.run(|draft| draft.fence(BrokerId(1)));
+    let nobody = Err(ControllerError::EligibleLeadersNotAvailable { partition });
+    assert_eq!(elect(&mut fixture, ElectionKind::Unclean), nobody);
+    // Only the broker that is not in sync is back: nothing but an explicit order makes it lead.
+    fixture.run(|draft| draft.unfence(BrokerId(0)));
+    assert_eq!(fixture.state(partition).leader, None);
+    assert_eq!(elect(&mut fixture, ElectionKind::Unclean), Ok(()));
+    assert_eq!(fixture.state(partition).isr, ids(&[0]));
+}
+
+#[test]
+fn a_long_decision_becomes_several_entries_and_a_topic_never_is_in_two() {
+    let mut fixture = Fixture::new(&["a"]);
+    let topics = (0..5)
+        .map(|n| topic(&format!("topic-{n}"), 700, 1))
+        .collect();
+    let mut draft = Draft::new(&mut fixture.image, &fixture.config, &mut fixture.random);
+    draft.create_topics(topics, false).unwrap();
+    let entries = draft.into_entries();
+    assert_eq!(entries.len(), 3);
+    for entry in &entries {
+        assert!(matches!(entry[0], Record::Topic { .. }), "{:?}", entry[0]);
+    }
+    assert_eq!(entries.iter().map(Vec::len).sum::<usize>(), 5 * 701);
+}
