@@ -7,7 +7,7 @@ use kring_io::BrokerId;
 use kring_wire::ids::TopicPartition;
 
 use super::Leaders;
-use super::partition::{Leading, Proposal};
+use super::partition::{Follower, Leading, Proposal};
 use crate::context::Context;
 use crate::{AlterIsr, IsrRejection};
 
@@ -22,9 +22,19 @@ impl Leaders {
             return;
         }
         let needed = state.high_watermark.max(leading.epoch_start);
-        let joins = |(broker, follower): (&BrokerId, &super::partition::Follower)| {
-            let has_all = follower.durable_end.is_some_and(|end| end >= needed);
-            (has_all && !leading.isr.contains(broker)).then_some(*broker)
+        let lag_max = Duration::from_millis(cx.config.replica_lag_time_max_ms);
+        let silence_max = Duration::from_millis(cx.config.fetch_wait_ms + cx.config.fetch_grace_ms);
+        let now = cx.now.mono;
+        // The high watermark alone is not enough: below min ISR it stands still, and a follower that
+        // is gone would be added for what it once had.
+        let joins = |(broker, follower): (&BrokerId, &Follower)| {
+            let heard_at = self.sessions.get(broker)?.heard_at;
+            let caught_up_at = follower.caught_up_at(state.log_end, Some(heard_at));
+            let joins = !leading.isr.contains(broker)
+                && follower.durable_end? >= needed
+                && now.since(heard_at) <= silence_max
+                && now.since(caught_up_at) <= lag_max;
+            joins.then_some(*broker)
         };
         let joining: Vec<BrokerId> = leading.followers.iter().filter_map(joins).collect();
         if joining.is_empty() {
