@@ -1,4 +1,19 @@
-//! The harness of the end-to-end tests.
-//! It tests from outside only and knows no internals of the broker or operator.
+//! The harness of the end-to-end tests: a Kubernetes, an operator, a Kafka cluster, clients under load, and faults.
+//! It works through `kubectl` and `helm` as a person does and knows nothing of the inside of broker and operator.
 
 #![forbid(unsafe_code)]
+
+pub mod cluster;
+pub mod command;
+pub mod events;
+pub mod faults;
+pub mod install;
+pub mod kafka;
+pub mod load;
+pub mod namespace;
+pub mod waiting;
+
+pub use cluster::Cluster;
+pub use kafka::Kafka;
+pub use load::Load;
+pub use namespace::Namespace;
