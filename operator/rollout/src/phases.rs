@@ -57,6 +57,10 @@ fn pre_check(broker: &Broker, snapshot: &Snapshot) -> Outcome {
     if !broker.is_outdated() || (snapshot.is_controller(broker.id) && first != Some(broker.id)) {
         return Outcome::Release;
     }
+    // Only here: a broker that was begun is finished, because the other work waits for that.
+    if let Some(hold) = &snapshot.hold {
+        return Outcome::Wait(hold.clone());
+    }
     match may_stop(snapshot, broker) {
         Err(waiting) => Outcome::Wait(waiting),
         Ok(()) if snapshot.serves_nothing(broker) => Outcome::Next(

@@ -8,9 +8,6 @@ use crate::waiting::{SINGLE_REPLICA, Waiting, partitions};
 
 /// Says what forbids to stop a broker.
 pub(crate) fn may_stop(snapshot: &Snapshot, broker: &Broker) -> Result<(), Waiting> {
-    if let Some(hold) = &snapshot.hold {
-        return Err(hold.clone());
-    }
     if snapshot.serves_nothing(broker) {
         return Ok(());
     }

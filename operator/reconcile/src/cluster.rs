@@ -1,0 +1,237 @@
+//! The reconcile of a KafkaCluster: observe, validate, apply, ask, decide, write the status, act.
+//! Each round makes at most one transition of the rollout, and acts only on what was written before.
+
+mod act;
+mod ask;
+mod health;
+mod keys;
+mod leftovers;
+mod objects;
+mod observe;
+mod scale;
+mod settings;
+mod snapshot;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use kring_crds::kafka_cluster::{KafkaCluster, RolloutStatus};
+use kring_resources::{Facts, Refusals, ValidatedCluster, secret, validate};
+use kring_rollout::{Answers, Step};
+use kube::api::{Api, PartialObjectMeta, PostParams};
+use kube::runtime::controller::Action;
+use kube::{Resource, ResourceExt};
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::gauges::ClusterGauges;
+use crate::{brokers, events};
+
+use ask::Live;
+use observe::Observed;
+use scale::Scaling;
+
+/// Longest a reconcile may take; a hanging call must not hold the cluster for ever.
+const RECONCILE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Pace while brokers are restarted. Transitions go faster: each one writes the status, which is
+/// watched.
+const ROLLING_PACE: Duration = Duration::from_millis(500);
+/// Pace while something is expected to change.
+const WAITING_PACE: Duration = Duration::from_secs(2);
+/// Pace while all is well; watches report what Kubernetes changes, only brokers are polled.
+const STEADY_PACE: Duration = Duration::from_secs(30);
+
+/// Reconciles one cluster. It is handed only metadata and reads the object anew, because a cached
+/// status may be older than the last transition.
+///
+/// # Errors
+/// When the API server refuses or does not answer; the caller tries again.
+pub async fn reconcile(
+    seen: Arc<PartialObjectMeta<KafkaCluster>>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
+    let namespace = seen.namespace().unwrap_or_default();
+    let api = Api::<KafkaCluster>::namespaced(context.client.clone(), &namespace);
+    let round = async {
+        match api.get_opt(&seen.name_any()).await? {
+            Some(cluster) if cluster.meta().deletion_timestamp.is_none() => {
+                round(&context, &api, &cluster).await
+            }
+            // Owner references delete everything else.
+            _ => {
+                context.gauges.forget(&namespace, &seen.name_any());
+                Ok(Action::await_change())
+            }
+        }
+    };
+    tokio::time::timeout(RECONCILE_TIMEOUT, round)
+        .await
+        .unwrap_or(Err(Error::Timeout(RECONCILE_TIMEOUT)))
+}
+
+/// What a round found and decided; the status is built from it.
+struct Findings<'a> {
+    cluster: &'a KafkaCluster,
+    now: Timestamp,
+    observed: &'a Observed,
+    live: &'a Live,
+    valid: Option<&'a ValidatedCluster>,
+    refusals: Refusals,
+    rollout: RolloutStatus,
+    scaling: Scaling,
+    dynamic_config_hash: Option<String>,
+}
+
+async fn round(
+    context: &Context,
+    api: &Api<KafkaCluster>,
+    cluster: &KafkaCluster,
+) -> Result<Action, Error> {
+    let mut observed = observe::observe(context, cluster).await?;
+    let mut refusals = Refusals::default();
+    let mut valid = None;
+    if !cluster.spec.pause {
+        let facts = Facts {
+            voters: known_voters(cluster, &observed),
+        };
+        match validate(cluster, &facts, &context.options) {
+            Ok(checked) => {
+                keys::ensure(context, &checked, &mut observed).await?;
+                objects::apply_all(context, &checked, &mut observed).await?;
+                valid = Some(checked);
+            }
+            Err(refused) => refusals = refused,
+        }
+    }
+    let token = observed
+        .secret
+        .as_ref()
+        .and_then(secret::admin_token)
+        .unwrap_or_default();
+    let brokers = brokers::client(
+        context,
+        &token,
+        observed.pods.iter().map(|(id, pod)| (*id, pod)),
+    );
+    let live = ask::live(&brokers, &observed).await;
+    let before = cluster
+        .status
+        .clone()
+        .unwrap_or_default()
+        .rollout
+        .unwrap_or_default();
+
+    let mut step = Step {
+        status: before.clone(),
+        actions: Vec::new(),
+        notes: Vec::new(),
+    };
+    let mut scaling = Scaling::default();
+    let mut hash = cluster
+        .status
+        .as_ref()
+        .and_then(|status| status.dynamic_config_hash.clone());
+    if let Some(valid) = &valid {
+        scaling = scale::scale(context, cluster, valid, &observed, &live, &brokers).await?;
+        settings::push(valid, &live, &brokers, &mut hash, &mut refusals).await;
+        let answers = ask::answers(&brokers, &before).await;
+        step = decide(cluster, valid, &observed, &live, answers, &scaling);
+    }
+    let findings = Findings {
+        cluster,
+        now: Timestamp::now(),
+        observed: &observed,
+        live: &live,
+        valid: valid.as_ref(),
+        refusals,
+        rollout: step.status.clone(),
+        scaling,
+        dynamic_config_hash: hash,
+    };
+    let pace = write_status(context, api, &findings).await?;
+    for note in &step.notes {
+        events::publish(context, cluster, &note.reason, &note.message, note.warning).await;
+    }
+    if let Some(valid) = &valid {
+        act::perform(context, cluster, valid, &step.actions).await?;
+        leftovers::remove(context, valid, &observed).await?;
+    }
+    Ok(Action::requeue(pace))
+}
+
+/// The Secret remembers them even when the status is lost, for example in a restored backup.
+fn known_voters(cluster: &KafkaCluster, observed: &Observed) -> Option<Vec<i32>> {
+    observed
+        .secret
+        .as_ref()
+        .and_then(secret::voters)
+        .or_else(|| {
+            let status = cluster.status.as_ref()?;
+            (!status.voters.is_empty()).then(|| status.voters.clone())
+        })
+}
+
+fn decide(
+    cluster: &KafkaCluster,
+    valid: &ValidatedCluster,
+    observed: &Observed,
+    live: &Live,
+    answers: Answers,
+    scaling: &Scaling,
+) -> Step {
+    let before = cluster
+        .status
+        .clone()
+        .unwrap_or_default()
+        .rollout
+        .unwrap_or_default();
+    let snapshot = snapshot::snapshot(cluster, valid, observed, live, answers, scaling);
+    kring_rollout::step(Timestamp::now(), &snapshot, &before)
+}
+
+/// Writes the status when it changed, on condition that nobody changed the object since it was read,
+/// and says when to look again.
+async fn write_status(
+    context: &Context,
+    api: &Api<KafkaCluster>,
+    findings: &Findings<'_>,
+) -> Result<Duration, Error> {
+    let cluster = findings.cluster;
+    let status = status::build(findings);
+    let rolling = kring_rollout::is_running(&findings.rollout);
+    let counts = status.partitions.unwrap_or_default();
+    context.gauges.set(
+        &cluster.namespace().unwrap_or_default(),
+        &cluster.name_any(),
+        ClusterGauges {
+            ready: kring_crds::conditions::is_true(
+                &status.conditions,
+                kring_crds::conditions::READY,
+            ),
+            stalled: kring_crds::conditions::is_true(
+                &status.conditions,
+                kring_crds::conditions::STALLED,
+            ),
+            brokers: i64::from(cluster.spec.replicas),
+            brokers_ready: i64::from(status.ready_replicas),
+            rolling,
+            offline_partitions: counts.offline,
+            under_replicated_partitions: counts.under_replicated,
+        },
+    );
+    let working =
+        kring_crds::conditions::is_true(&status.conditions, kring_crds::conditions::RECONCILING);
+    if cluster.status.as_ref() != Some(&status) {
+        let mut changed = cluster.clone();
+        changed.status = Some(status);
+        api.replace_status(&cluster.name_any(), &PostParams::default(), &changed)
+            .await?;
+    }
+    Ok(match (rolling, working) {
+        (true, _) => ROLLING_PACE,
+        (false, true) => WAITING_PACE,
+        (false, false) => STEADY_PACE,
+    })
+}

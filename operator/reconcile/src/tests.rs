@@ -1,0 +1,8 @@
+//! The reconciles against a toy API server, toy kubelet and brokers in memory.
+//! A new `Context` for each round is an operator that is killed between any two.
+
+mod clusters;
+mod fake_kubernetes;
+mod scaling;
+mod topics;
+mod toy;

@@ -1,0 +1,274 @@
+//! A toy API server: objects in a map, server-side apply as a deep merge, status as a subresource.
+//! It has no watches, no defaults and no admission.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use http_body_util::BodyExt;
+use hyper::body::Bytes;
+use hyper::{Method, Request, Response};
+use kube::client::Body;
+use serde_json::{Value, json};
+
+/// The objects by path.
+#[derive(Default)]
+pub(super) struct Store {
+    pub(super) objects: BTreeMap<String, Value>,
+    /// `reason: note` of each Event.
+    pub(super) events: Vec<String>,
+    clock: u64,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct FakeKubernetes(Arc<Mutex<Store>>);
+
+impl FakeKubernetes {
+    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
+        self.0.lock().unwrap()
+    }
+
+    pub(super) fn client(&self) -> kube::Client {
+        let fake = self.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let fake = fake.clone();
+            async move {
+                let (parts, body) = request.into_parts();
+                let body = body.collect().await.unwrap().to_bytes();
+                let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+                let path = parts.uri.path().trim_end_matches('/').to_owned();
+                let query = parts.uri.query().unwrap_or_default().to_owned();
+                let applies = parts
+                    .headers
+                    .get("content-type")
+                    .is_some_and(|kind| kind.to_str().unwrap().contains("apply-patch"));
+                let (status, answer) =
+                    fake.store()
+                        .answer(&parts.method, &path, &query, body, applies);
+                let answer = Bytes::from(serde_json::to_vec(&answer).unwrap());
+                Ok::<_, std::convert::Infallible>(
+                    Response::builder()
+                        .status(status)
+                        .body(http_body_util::Full::new(answer))
+                        .unwrap(),
+                )
+            }
+        });
+        kube::Client::new(service, "shop")
+    }
+}
+
+type Answer = (u16, Value);
+
+impl Store {
+    /// Puts an object there as a user does; a changed spec is a new generation.
+    pub(super) fn put(&mut self, path: &str, object: Value) {
+        let mut merged = self.objects.get(path).cloned().unwrap_or_else(|| json!({}));
+        merge(&mut merged, &object);
+        if object.get("spec").is_some() {
+            // A user's spec is replaced whole, so that fields can be taken out.
+            merged["spec"] = object["spec"].clone();
+        }
+        self.save(path, merged);
+    }
+
+    /// Deletes as a user does: an object with finalizers only gets a deletion timestamp.
+    pub(super) fn delete(&mut self, path: &str) -> Answer {
+        let Some(object) = self.objects.get_mut(path) else {
+            return not_found();
+        };
+        let held = object["metadata"]["finalizers"]
+            .as_array()
+            .is_some_and(|list| !list.is_empty());
+        let is_pod = path.contains("/pods/");
+        if held || is_pod {
+            object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        } else {
+            self.objects.remove(path);
+        }
+        (
+            200,
+            json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}),
+        )
+    }
+
+    fn answer(
+        &mut self,
+        method: &Method,
+        path: &str,
+        query: &str,
+        body: Value,
+        applies: bool,
+    ) -> Answer {
+        if path.contains("/events") {
+            let note = body["note"].as_str().unwrap_or_default();
+            self.events.push(format!(
+                "{}: {note}",
+                body["reason"].as_str().unwrap_or_default()
+            ));
+            return (201, body);
+        }
+        // /api/v1/namespaces/NS/KIND[/NAME[/status]] or /apis/GROUP/VERSION/namespaces/...
+        let depth = path.matches('/').count() - usize::from(path.starts_with("/apis/"));
+        let is_status = path.ends_with("/status");
+        match (method, depth) {
+            (&Method::GET, 5) => self.list(path, query),
+            (&Method::GET, _) => self
+                .objects
+                .get(path)
+                .map_or_else(not_found, |o| (200, o.clone())),
+            (&Method::POST, _) => {
+                let name = body["metadata"]["name"].as_str().unwrap_or_default();
+                let path = format!("{path}/{name}");
+                if self.objects.contains_key(&path) {
+                    return conflict();
+                }
+                self.save(&path, body)
+            }
+            (&Method::PUT, _) if is_status => {
+                self.replace_status(path.trim_end_matches("/status"), &body)
+            }
+            (&Method::PATCH, _) if applies => {
+                let mut object = self.objects.get(path).cloned().unwrap_or_else(|| json!({}));
+                merge(&mut object, &body);
+                self.save(path, object)
+            }
+            (&Method::PATCH, _) => self.merge_patch(path, &body),
+            (&Method::DELETE, _) => {
+                let uid = &body["preconditions"]["uid"];
+                let other = self
+                    .objects
+                    .get(path)
+                    .is_some_and(|o| o["metadata"]["uid"] != *uid);
+                if !uid.is_null() && other {
+                    conflict()
+                } else {
+                    self.delete(path)
+                }
+            }
+            _ => panic!("{method} {path} is not what a reconcile does"),
+        }
+    }
+
+    fn list(&self, path: &str, query: &str) -> Answer {
+        let selector = query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("labelSelector="))
+            .map(|text| {
+                text.replace("%3D", "=")
+                    .replace("%2C", ",")
+                    .replace("%2F", "/")
+            })
+            .unwrap_or_default();
+        let matches = |object: &&Value| {
+            selector
+                .split(',')
+                .filter(|pair| !pair.is_empty())
+                .all(|pair| {
+                    let (key, value) = pair.split_once('=').unwrap();
+                    object["metadata"]["labels"][key] == value
+                })
+        };
+        let prefix = format!("{path}/");
+        let items: Vec<Value> = self
+            .objects
+            .iter()
+            .filter(|(path, _)| path.starts_with(&prefix))
+            .map(|(_, object)| object)
+            .filter(matches)
+            .cloned()
+            .collect();
+        (
+            200,
+            json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items}),
+        )
+    }
+
+    fn replace_status(&mut self, path: &str, body: &Value) -> Answer {
+        let Some(object) = self.objects.get(path) else {
+            return not_found();
+        };
+        let sent = &body["metadata"]["resourceVersion"];
+        assert!(
+            !sent.is_null(),
+            "an update without a resourceVersion is refused"
+        );
+        if *sent != object["metadata"]["resourceVersion"] {
+            return conflict();
+        }
+        let mut object = object.clone();
+        object["status"] = body["status"].clone();
+        self.save(path, object)
+    }
+
+    fn merge_patch(&mut self, path: &str, body: &Value) -> Answer {
+        let Some(object) = self.objects.get(path) else {
+            return not_found();
+        };
+        let sent = &body["metadata"]["resourceVersion"];
+        if !sent.is_null() && *sent != object["metadata"]["resourceVersion"] {
+            return conflict();
+        }
+        let mut object = object.clone();
+        merge(&mut object, body);
+        let deleted = !object["metadata"]["deletionTimestamp"].is_null();
+        let held = object["metadata"]["finalizers"]
+            .as_array()
+            .is_some_and(|list| !list.is_empty());
+        if deleted && !held {
+            return (200, self.objects.remove(path).unwrap());
+        }
+        self.save(path, object)
+    }
+
+    pub(super) fn save(&mut self, path: &str, mut object: Value) -> Answer {
+        let old = self.objects.get(path);
+        if old == Some(&object) {
+            return (200, object);
+        }
+        self.clock += 1;
+        let generation = match old {
+            Some(old) if old["spec"] == object["spec"] => {
+                old["metadata"]["generation"].as_i64().unwrap_or(1)
+            }
+            Some(old) => old["metadata"]["generation"].as_i64().unwrap_or(1) + 1,
+            None => 1,
+        };
+        let metadata = &mut object["metadata"];
+        metadata["generation"] = json!(generation);
+        metadata["resourceVersion"] = json!(self.clock.to_string());
+        if metadata["uid"].is_null() {
+            metadata["uid"] = json!(format!("uid-{}", self.clock));
+            let created = format!(
+                "2026-01-01T00:{:02}:{:02}Z",
+                self.clock / 60 % 60,
+                self.clock % 60
+            );
+            metadata["creationTimestamp"] = json!(created);
+        }
+        self.objects.insert(path.to_owned(), object.clone());
+        (200, object)
+    }
+}
+
+fn not_found() -> Answer {
+    (404, status(404, "NotFound"))
+}
+
+fn conflict() -> Answer {
+    (409, status(409, "Conflict"))
+}
+
+fn status(code: u16, reason: &str) -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": reason, "reason": reason, "code": code})
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from.clone(),
+    }
+}
