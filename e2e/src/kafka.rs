@@ -28,7 +28,15 @@ impl<'n> Kafka<'n> {
     /// # Errors
     /// What `kubectl` said.
     pub fn quickstart(namespace: &'n Namespace) -> Result<Self, CommandError> {
-        let version = format!("version: {}", namespace.cluster().version());
+        Self::of_version(namespace, namespace.cluster().version())
+    }
+
+    /// The same with brokers of another version.
+    ///
+    /// # Errors
+    /// What `kubectl` said.
+    pub fn of_version(namespace: &'n Namespace, version: &str) -> Result<Self, CommandError> {
+        let version = format!("version: {version}");
         let manifest = QUICKSTART.replace("version: 0.1.0", &version);
         namespace.cluster().apply(namespace.name(), &manifest)?;
         let kafka = Self { namespace };

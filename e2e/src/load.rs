@@ -97,6 +97,8 @@ impl<'n> Load<'n> {
             cluster.image_prefix(),
             env!("CARGO_PKG_VERSION")
         );
+        // A pod of an earlier run holds that run's report.
+        namespace.kubectl(&["delete", "pod", &pod, "--ignore-not-found"])?;
         cluster.apply(namespace.name(), &pod_manifest(&pod, &image, &command))?;
         Ok(Self {
             namespace,
@@ -105,17 +107,25 @@ impl<'n> Load<'n> {
         })
     }
 
+    /// What the client wrote last about its progress.
+    ///
+    /// # Errors
+    /// When the pod does not run yet.
+    pub fn last_line(&self) -> Result<String, CommandError> {
+        let log = self.log()?;
+        Ok(log.lines().last().unwrap_or_default().to_owned())
+    }
+
     /// Waits until at least `records` are acknowledged.
     ///
     /// # Errors
     /// The log's last line.
     pub fn wait_acknowledged(&self, records: u64, limit: Duration) -> Result<(), String> {
         waiting::until("acknowledgements", limit, || {
-            let log = self.log().map_err(|error| error.to_string())?;
-            let last = log.lines().last().unwrap_or("(nothing logged)");
-            match acknowledged(last) {
+            let last = self.last_line().map_err(|error| error.to_string())?;
+            match acknowledged(&last) {
                 Some(count) if count >= records => Ok(()),
-                _ => Err(last.to_owned()),
+                _ => Err(last),
             }
         })
     }
@@ -162,8 +172,9 @@ impl<'n> Load<'n> {
     }
 }
 
-/// The count in `12 s: 2400 sent, 2380 acknowledged, …`.
-fn acknowledged(line: &str) -> Option<u64> {
+/// The count in a progress line, `12 s: 2400 sent, 2380 acknowledged, …`.
+#[must_use]
+pub fn acknowledged(line: &str) -> Option<u64> {
     let before = line.split(" acknowledged").next()?;
     if before.len() == line.len() {
         return None;

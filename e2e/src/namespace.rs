@@ -13,6 +13,7 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 pub struct Namespace {
     cluster: Cluster,
     name: String,
+    keep: bool,
 }
 
 impl Namespace {
@@ -26,15 +27,36 @@ impl Namespace {
         let namespace = Self {
             cluster: cluster.clone(),
             name,
+            keep: std::env::var_os("KRING_E2E_KEEP").is_some(),
         };
-        cluster.kubectl(&["create", "namespace", namespace.name()])?;
-        cluster.kubectl(&[
-            "label",
-            "namespace",
-            namespace.name(),
-            "pod-security.kubernetes.io/enforce=restricted",
-        ])?;
+        namespace.apply()?;
         Ok(namespace)
+    }
+
+    /// One that stays, whether it is there already or not.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub fn keep(cluster: &Cluster, name: &str) -> Result<Self, CommandError> {
+        let namespace = Self {
+            cluster: cluster.clone(),
+            name: name.to_owned(),
+            keep: true,
+        };
+        namespace.apply()?;
+        Ok(namespace)
+    }
+
+    fn apply(&self) -> Result<(), CommandError> {
+        let manifest = serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": self.name,
+                "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+            },
+        });
+        self.cluster.apply("default", &manifest.to_string())
     }
 
     /// Its name.
@@ -93,7 +115,7 @@ impl Drop for Namespace {
         if std::thread::panicking() {
             eprintln!("{}", self.describe());
         }
-        if std::env::var_os("KRING_E2E_KEEP").is_none() {
+        if !self.keep {
             // The next test does not wait for it.
             let _ = self
                 .cluster

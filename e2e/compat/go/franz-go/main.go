@@ -12,36 +12,38 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kring.io/compat/check"
 )
 
 const records = 500
 
 var (
-	topic = name("topic")
-	group = name("group")
+	topic = check.Name("topic")
+	group = check.Name("group")
 )
 
 func main() {
-	run([]check{
-		{"topics are created, listed and described", topicsAreCreated},
-		{"records of each codec come back", everyCodecReadsBack},
-		{"an idempotent producer keeps the order", idempotentProducerKeepsOrder},
-		{"offsets are found by place and by time", offsetsAreFound},
-		{"a cooperative group shares the partitions and remembers its place", groupShares},
-		{"chained rebalances lose and repeat nothing", chainedRebalances},
-		{"offsets are committed and fetched with metadata", commitsKeepMetadata},
-		{"groups are listed, described and deleted", groupsAreAdministered},
-		{"configuration is read and changed", configurationChanges},
-		{"records are deleted and partitions added", recordsAreDeleted},
-		{"what is unknown is refused", unknownIsRefused},
-		{"a deleted topic is gone", deletedTopicIsGone},
+	check.Run([]check.Check{
+		{Title: "topics are created, listed and described", Body: topicsAreCreated},
+		{Title: "records of each codec come back", Body: everyCodecReadsBack},
+		{Title: "an idempotent producer keeps the order", Body: idempotentProducerKeepsOrder},
+		{Title: "offsets are found by place and by time", Body: offsetsAreFound},
+		{Title: "a cooperative group shares the partitions and remembers its place", Body: groupShares},
+		{Title: "chained rebalances lose and repeat nothing", Body: chainedRebalances},
+		{Title: "offsets are committed and fetched with metadata", Body: commitsKeepMetadata},
+		{Title: "groups are listed, described and deleted", Body: groupsAreAdministered},
+		{Title: "configuration is read and changed", Body: configurationChanges},
+		{Title: "records are deleted and partitions added", Body: recordsAreDeleted},
+		{Title: "what is unknown is refused", Body: unknownIsRefused},
+		{Title: "a deleted topic is gone", Body: deletedTopicIsGone},
 	})
 }
 
 func client(options ...kgo.Opt) *kgo.Client {
-	options = append([]kgo.Opt{kgo.SeedBrokers(bootstrap), kgo.FetchMaxWait(200 * time.Millisecond)}, options...)
+	options = append([]kgo.Opt{kgo.SeedBrokers(check.Bootstrap), kgo.FetchMaxWait(200 * time.Millisecond), kgo.MetadataMinAge(50 * time.Millisecond)}, options...)
 	c, err := kgo.NewClient(options...)
-	must(err)
+	check.Must(err)
 	return c
 }
 
@@ -54,17 +56,17 @@ func topicsAreCreated(ctx context.Context) {
 	a, done := admin()
 	defer done()
 	created, err := a.CreateTopic(ctx, 3, 1, nil, topic)
-	must(err)
+	check.Must(err)
 	_, err = a.CreateTopic(ctx, 3, 1, nil, topic)
-	expect(errors.Is(err, kerr.TopicAlreadyExists), "TOPIC_ALREADY_EXISTS, saw %v", err)
-	until("the topic in the list", func() bool {
+	check.Expect(errors.Is(err, kerr.TopicAlreadyExists), "TOPIC_ALREADY_EXISTS, saw %v", err)
+	check.Until("the topic in the list", func() bool {
 		listed, err := a.ListTopics(ctx)
-		must(err)
+		check.Must(err)
 		return len(listed[topic].Partitions) == 3 && listed[topic].ID == created.ID
 	})
 	metadata, err := a.BrokerMetadata(ctx)
-	must(err)
-	expect(metadata.Cluster != "", "a cluster id")
+	check.Must(err)
+	check.Expect(metadata.Cluster != "", "a cluster id")
 }
 
 func everyCodecReadsBack(ctx context.Context) {
@@ -80,15 +82,15 @@ func everyCodecReadsBack(ctx context.Context) {
 				Headers: []kgo.RecordHeader{{Key: "a", Value: []byte("1")}, {Key: "a", Value: nil}},
 			})
 		}
-		must(c.ProduceSync(ctx, batch...).FirstErr())
+		check.Must(c.ProduceSync(ctx, batch...).FirstErr())
 		c.Close()
 	}
 	c := client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}))
 	defer c.Close()
 	for i, record := range read(ctx, c, len(codecs)*records) {
-		equal(string(record.Value), fmt.Sprintf("%d-%d", i/records, i%records))
-		equal(len(record.Headers), 2)
-		expect(record.Headers[1].Value == nil, "a null header")
+		check.Equal(string(record.Value), fmt.Sprintf("%d-%d", i/records, i%records))
+		check.Equal(len(record.Headers), 2)
+		check.Expect(record.Headers[1].Value == nil, "a null header")
 	}
 }
 
@@ -97,33 +99,33 @@ func idempotentProducerKeepsOrder(ctx context.Context) {
 	defer c.Close()
 	for i := range records {
 		c.Produce(ctx, &kgo.Record{Topic: topic, Partition: 1, Value: fmt.Append(nil, i)}, func(r *kgo.Record, err error) {
-			must(err)
-			equal(r.Offset, int64(i))
+			check.Must(err)
+			check.Equal(r.Offset, int64(i))
 		})
 	}
-	must(c.Flush(ctx))
+	check.Must(c.Flush(ctx))
 }
 
 func offsetsAreFound(ctx context.Context) {
 	a, done := admin()
 	defer done()
 	ends, err := a.ListEndOffsets(ctx, topic)
-	must(err)
+	check.Must(err)
 	end, _ := ends.Lookup(topic, 1)
-	equal(end.Offset, records)
-	expect(end.LeaderEpoch >= 0, "a leader epoch")
+	check.Equal(end.Offset, records)
+	check.Expect(end.LeaderEpoch >= 0, "a leader epoch")
 	starts, err := a.ListStartOffsets(ctx, topic)
-	must(err)
+	check.Must(err)
 	start, _ := starts.Lookup(topic, 1)
-	equal(start.Offset, 0)
+	check.Equal(start.Offset, 0)
 	byTime, err := a.ListOffsetsAfterMilli(ctx, 1, topic)
-	must(err)
+	check.Must(err)
 	first, _ := byTime.Lookup(topic, 1)
-	equal(first.Offset, 0)
+	check.Equal(first.Offset, 0)
 	latest, err := a.ListMaxTimestampOffsets(ctx, topic)
-	must(err)
+	check.Must(err)
 	last, _ := latest.Lookup(topic, 1)
-	expect(last.Offset >= 0 && last.Timestamp > 0, "the latest record, saw %v", last)
+	check.Expect(last.Offset >= 0 && last.Timestamp > 0, "the latest record, saw %v", last)
 }
 
 func groupShares(ctx context.Context) {
@@ -131,32 +133,32 @@ func groupShares(ctx context.Context) {
 	two := member(group)
 	seen := map[string]int{}
 	total := 5*records + records
-	until("every record", func() bool {
+	check.Until("every record", func() bool {
 		count(ctx, one, seen)
 		count(ctx, two, seen)
 		return len(seen) == total
 	})
 	a, done := admin()
 	defer done()
-	until("both members with partitions", func() bool {
+	check.Until("both members with partitions", func() bool {
 		count(ctx, one, seen)
 		count(ctx, two, seen)
 		described, err := a.DescribeGroups(ctx, group)
-		must(err)
+		check.Must(err)
 		return shares(described[group]) == "1 2"
 	})
-	must(one.CommitUncommittedOffsets(ctx))
-	must(two.CommitUncommittedOffsets(ctx))
+	check.Must(one.CommitUncommittedOffsets(ctx))
+	check.Must(two.CommitUncommittedOffsets(ctx))
 	one.Close()
 	two.Close()
 	late := member(group)
 	defer late.Close()
 	again := map[string]int{}
-	until("an assignment", func() bool {
+	check.Until("an assignment", func() bool {
 		count(ctx, late, again)
 		return len(late.CommittedOffsets()[topic]) > 0
 	})
-	equal(len(again), 0)
+	check.Equal(len(again), 0)
 }
 
 // A new member comes or goes before the last rebalance is over; the group must come to rest with every
@@ -175,12 +177,12 @@ func chainedRebalances(ctx context.Context) {
 	a, done := admin()
 	defer done()
 	seen := map[string]int{}
-	until("three members with a partition each", func() bool {
+	check.Until("three members with a partition each", func() bool {
 		for _, m := range members {
 			count(ctx, m, seen)
 		}
 		described, err := a.DescribeGroups(ctx, id)
-		must(err)
+		check.Must(err)
 		return described[id].State == "Stable" && shares(described[id]) == "1 1 1"
 	})
 	for _, m := range members {
@@ -194,37 +196,37 @@ func commitsKeepMetadata(ctx context.Context) {
 	id := group + "-manual"
 	var offsets kadm.Offsets
 	offsets.Add(kadm.Offset{Topic: topic, Partition: 2, At: 9, LeaderEpoch: 0, Metadata: "héllo"})
-	must(a.CommitAllOffsets(ctx, id, offsets))
+	check.Must(a.CommitAllOffsets(ctx, id, offsets))
 	fetched, err := a.FetchOffsets(ctx, id)
-	must(err)
+	check.Must(err)
 	offset, _ := fetched.Lookup(topic, 2)
-	equal(offset.At, 9)
-	equal(offset.Metadata, "héllo")
+	check.Equal(offset.At, 9)
+	check.Equal(offset.Metadata, "héllo")
 	deleted, err := a.DeleteOffsets(ctx, id, kadm.TopicsSet{topic: {2: {}}})
-	must(err)
-	must(deleted.Error())
+	check.Must(err)
+	check.Must(deleted.Error())
 	fetched, err = a.FetchOffsets(ctx, id)
-	must(err)
+	check.Must(err)
 	_, found := fetched.Lookup(topic, 2)
-	expect(!found, "no offset after its deletion")
+	check.Expect(!found, "no offset after its deletion")
 }
 
 func groupsAreAdministered(ctx context.Context) {
 	a, done := admin()
 	defer done()
 	listed, err := a.ListGroups(ctx)
-	must(err)
-	equal(listed[group].State, "Empty")
+	check.Must(err)
+	check.Equal(listed[group].State, "Empty")
 	lags, err := a.Lag(ctx, group)
-	must(err)
-	must(lags.Error())
-	equal(lags[group].Lag.Total(), 0)
+	check.Must(err)
+	check.Must(lags.Error())
+	check.Equal(lags[group].Lag.Total(), 0)
 	deleted, err := a.DeleteGroups(ctx, group)
-	must(err)
-	must(deleted[group].Err)
+	check.Must(err)
+	check.Must(deleted[group].Err)
 	deleted, err = a.DeleteGroups(ctx, group)
-	must(err)
-	expect(errors.Is(deleted[group].Err, kerr.GroupIDNotFound), "GROUP_ID_NOT_FOUND, saw %v", deleted[group].Err)
+	check.Must(err)
+	check.Expect(errors.Is(deleted[group].Err, kerr.GroupIDNotFound), "GROUP_ID_NOT_FOUND, saw %v", deleted[group].Err)
 }
 
 func configurationChanges(ctx context.Context) {
@@ -232,11 +234,11 @@ func configurationChanges(ctx context.Context) {
 	defer done()
 	value := "3600000"
 	altered, err := a.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "retention.ms", Value: &value}}, topic)
-	must(err)
-	must(altered[0].Err)
-	until("the new value", func() bool {
+	check.Must(err)
+	check.Must(altered[0].Err)
+	check.Until("the new value", func() bool {
 		configs, err := a.DescribeTopicConfigs(ctx, topic)
-		must(err)
+		check.Must(err)
 		for _, config := range configs[0].Configs {
 			if config.Key == "retention.ms" {
 				return config.MaybeValue() == value
@@ -252,18 +254,18 @@ func recordsAreDeleted(ctx context.Context) {
 	var offsets kadm.Offsets
 	offsets.Add(kadm.Offset{Topic: topic, Partition: 1, At: 100})
 	deleted, err := a.DeleteRecords(ctx, offsets)
-	must(err)
-	must(deleted.Error())
+	check.Must(err)
+	check.Must(deleted.Error())
 	starts, err := a.ListStartOffsets(ctx, topic)
-	must(err)
+	check.Must(err)
 	start, _ := starts.Lookup(topic, 1)
-	equal(start.Offset, 100)
+	check.Equal(start.Offset, 100)
 	grown, err := a.CreatePartitions(ctx, 2, topic)
-	must(err)
-	must(grown.Error())
-	until("five partitions", func() bool {
+	check.Must(err)
+	check.Must(grown.Error())
+	check.Until("five partitions", func() bool {
 		listed, err := a.ListTopics(ctx, topic)
-		must(err)
+		check.Must(err)
 		return len(listed[topic].Partitions) == 5
 	})
 }
@@ -271,27 +273,23 @@ func recordsAreDeleted(ctx context.Context) {
 func unknownIsRefused(ctx context.Context) {
 	c := client(kgo.UnknownTopicRetries(1))
 	defer c.Close()
-	err := c.ProduceSync(ctx, &kgo.Record{Topic: name("unknown"), Value: []byte("x")}).FirstErr()
-	expect(errors.Is(err, kerr.UnknownTopicOrPartition), "UNKNOWN_TOPIC_OR_PARTITION, saw %v", err)
-	large := client(kgo.ProducerBatchMaxBytes(8 << 20))
+	err := c.ProduceSync(ctx, &kgo.Record{Topic: check.Name("unknown"), Value: []byte("x")}).FirstErr()
+	check.Expect(errors.Is(err, kerr.UnknownTopicOrPartition), "UNKNOWN_TOPIC_OR_PARTITION, saw %v", err)
+	large := client(kgo.ProducerBatchMaxBytes(8<<20), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	defer large.Close()
-	value := make([]byte, 2<<20)
-	for i := range value {
-		value[i] = byte(i * i >> 3)
-	}
-	err = large.ProduceSync(ctx, &kgo.Record{Topic: topic, Value: value}).FirstErr()
-	expect(errors.Is(err, kerr.MessageTooLarge), "MESSAGE_TOO_LARGE, saw %v", err)
+	err = large.ProduceSync(ctx, &kgo.Record{Topic: topic, Value: make([]byte, 2<<20)}).FirstErr()
+	check.Expect(errors.Is(err, kerr.MessageTooLarge), "MESSAGE_TOO_LARGE, saw %v", err)
 }
 
 func deletedTopicIsGone(ctx context.Context) {
 	a, done := admin()
 	defer done()
 	deleted, err := a.DeleteTopics(ctx, topic)
-	must(err)
-	must(deleted.Error())
-	until("the topic gone", func() bool {
+	check.Must(err)
+	check.Must(deleted.Error())
+	check.Until("the topic gone", func() bool {
 		listed, err := a.ListTopics(ctx)
-		must(err)
+		check.Must(err)
 		return !listed.Has(topic)
 	})
 }
@@ -335,7 +333,7 @@ func read(ctx context.Context, c *kgo.Client, n int) []*kgo.Record {
 	var all []*kgo.Record
 	for len(all) < n {
 		fetches := c.PollFetches(ctx)
-		must(fetches.Err())
+		check.Must(fetches.Err())
 		all = append(all, fetches.Records()...)
 	}
 	return all
