@@ -178,6 +178,23 @@ fn restore_snapshot<'a>(
     Ok(Some(Snapshot { end, data }))
 }
 
+/// What a disk says of one entry: whether it has it, or a snapshot that covers it.
+#[cfg(test)]
+pub(super) fn holds(stored: &BTreeMap<Vec<u8>, Bytes>, index: Index, epoch: Epoch) -> bool {
+    let head = stored.get(SNAPSHOT);
+    let head = head.map(|value| decode::<SnapshotHead>(SNAPSHOT, value).unwrap());
+    let entry = stored.get(&entry_key(index));
+    let entry = entry.map(|value| decode::<Entry>(ENTRIES, value).unwrap());
+    head.is_some_and(|head| head.end.index >= index) || entry.is_some_and(|e| e.epoch == epoch)
+}
+
+/// The ballot of a disk.
+#[cfg(test)]
+pub(super) fn ballot(stored: &BTreeMap<Vec<u8>, Bytes>) -> Ballot {
+    let value = stored.get(VOTE);
+    value.map_or(Ballot::default(), |value| decode(VOTE, value).unwrap())
+}
+
 fn entry_key(index: Index) -> Vec<u8> {
     [ENTRIES, &index.to_be_bytes()].concat()
 }

@@ -16,13 +16,14 @@ use crate::image::ClusterImage;
 use crate::request::{AlterPartition, ControllerRequest, ControllerResponse};
 
 type Answer = Result<ControllerResponse, ControllerError>;
+type Writes = Vec<(Vec<u8>, Option<Bytes>)>;
 
 pub(super) struct Node {
     pub(super) controller: Option<Controller>,
     pub(super) registration: Registration,
     pub(super) answers: BTreeMap<u64, Answer>,
     stored: BTreeMap<Vec<u8>, Bytes>,
-    flushing: VecDeque<(Instant, u64, Vec<(Vec<u8>, Option<Bytes>)>)>,
+    flushing: VecDeque<(Instant, u64, Writes)>,
     wake_at: Option<Instant>,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kring_io::{BrokerId, Instant, Now, Random};
 
-use crate::quorum::{Entry, Epoch, Index, Message, Quorum, QuorumConfig, QuorumOut};
+use crate::quorum::{Entry, Epoch, Index, Message, Quorum, QuorumConfig, QuorumOut, store};
 
 type Writes = Vec<(Vec<u8>, Option<Bytes>)>;
 
@@ -216,7 +216,7 @@ impl Network {
             .flat_map(|(_, _, writes)| writes)
             .collect();
         let kept = self.random.below(writes.len() as u64 + 1) as usize;
-        store(&mut node.stored, writes.into_iter().take(kept).collect());
+        write(&mut node.stored, writes.into_iter().take(kept).collect());
         node.restart_at = Some(restart_at);
         self.wires
             .retain(|_, (from, to, _)| *from != id && *to != id);
@@ -292,7 +292,7 @@ impl Network {
                 .flushing
                 .pop_front_if(|(at, ..)| *at <= now)
             {
-                store(&mut self.nodes[id.0 as usize].stored, writes);
+                write(&mut self.nodes[id.0 as usize].stored, writes);
                 self.step(id, |q, now, out| q.persisted(now, token, out));
             }
             let deadline = self.nodes[id.0 as usize]
@@ -327,16 +327,25 @@ impl Network {
 
     fn send(&mut self, from: BrokerId, to: BrokerId, message: Message) {
         assert_ne!(from, to);
-        if let Message::VoteReply {
-            epoch,
-            granted: true,
-        } = message
-        {
-            let before = self.votes.insert((from, epoch), to);
-            assert!(
-                before.is_none_or(|b| b == to),
-                "{from} voted twice in {epoch}"
-            );
+        let ballot = store::ballot(&self.nodes[from.0 as usize].stored);
+        match &message {
+            Message::VoteReply {
+                epoch,
+                granted: true,
+            } => {
+                let before = self.votes.insert((from, *epoch), to);
+                assert!(
+                    before.is_none_or(|b| b == to),
+                    "{from} voted twice in {epoch}"
+                );
+                let durable = (ballot.epoch, ballot.voted) == (*epoch, Some(to));
+                assert!(durable, "QUORUM-5: {from}'s vote in {epoch} is not durable");
+            }
+            Message::Vote { epoch, .. } | Message::Matched { epoch, .. } => {
+                let durable = ballot.epoch >= *epoch;
+                assert!(durable, "QUORUM-5: epoch {epoch} is not durable on {from}");
+            }
+            _ => {}
         }
         if self.random.below(100) < self.config.loss_percent {
             return;
@@ -415,8 +424,17 @@ impl Network {
                 assert!(same || newer, "QUORUM-3: leader {id} lacks {index}");
             }
         }
+        // An entry of an older epoch on a majority may still be replaced; with one of the leader's
+        // own epoch after it, it may not.
+        if let Some((_, epoch)) = fresh.last() {
+            let own = *epoch == quorum.epoch();
+            assert!(
+                own,
+                "QUORUM-3: {id} commits an entry of epoch {epoch} alone"
+            );
+        }
         for (index, epoch) in fresh {
-            let durable = |node: &&Node| holds(&node.stored, index, epoch);
+            let durable = |node: &&Node| store::holds(&node.stored, index, epoch);
             let copies = self.nodes[..self.voters as usize]
                 .iter()
                 .filter(durable)
@@ -440,20 +458,13 @@ impl Network {
     }
 }
 
-fn store(stored: &mut BTreeMap<Vec<u8>, Bytes>, writes: Writes) {
+fn write(stored: &mut BTreeMap<Vec<u8>, Bytes>, writes: Writes) {
     for (key, value) in writes {
         match value {
             Some(value) => stored.insert(key, value),
             None => stored.remove(&key),
         };
     }
-}
-
-/// Whether a disk has the entry, or a snapshot that covers it.
-fn holds(stored: &BTreeMap<Vec<u8>, Bytes>, index: Index, epoch: Epoch) -> bool {
-    let pairs = stored.iter().map(|(k, v)| (k.as_slice(), v));
-    let restored = crate::quorum::store::restore(pairs).unwrap();
-    restored.log.snapshot_index() >= index || restored.log.epoch_at(index) == Some(epoch)
 }
 
 /// Payloads are eight bytes, or none where a leader begins; padded so that a snapshot can be split.
