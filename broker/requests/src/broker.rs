@@ -121,6 +121,12 @@ impl Broker {
         self.identity.broker
     }
 
+    /// The log, for whoever reads replicas behind the engine's back, as the simulator's final read
+    /// does. What is taken out of it or changed in it, the engine does not learn.
+    pub fn log(&mut self) -> &mut Log {
+        &mut self.log
+    }
+
     /// Begins recovery. Client requests may come at once; they wait.
     pub fn start(&mut self, now: Now, out: &mut Output) {
         self.log.start(now, &mut out.effects);

@@ -174,7 +174,9 @@ mod tests {
         for api in APIS {
             assert_eq!(bounds::name(api.key), Some(api.name));
             let kafka = bounds::versions(api.key).unwrap();
-            assert_eq!(api.max, *kafka.end(), "{}", api.name);
+            // Version 6 of InitProducerId is unstable in Kafka 4.4, which does not advertise it.
+            let unstable = i16::from(api.name == "InitProducerId");
+            assert_eq!(api.max, *kafka.end() - unstable, "{}", api.name);
             if api.key != wire_produce::API_KEY {
                 assert_eq!(api.min, *kafka.start(), "{}", api.name);
             }

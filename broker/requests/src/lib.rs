@@ -41,3 +41,4 @@ pub use broker::Broker;
 pub use config::BrokerConfig;
 pub use event::{Event, Output};
 pub use identity::Identity;
+pub use metrics::{GroupOffsetMetrics, Metrics, PartitionMetrics};

@@ -182,7 +182,9 @@ impl Broker {
         } else if self.shutdown.is_under_way() {
             Some("the broker is shutting down".to_owned())
         } else if let Some(refused) = self.registration_refused() {
-            Some(format!("the active controller does not register the broker: {refused}"))
+            Some(format!(
+                "the active controller does not register the broker: {refused}"
+            ))
         } else if !self.opened {
             Some("the broker is not yet registered with the active controller".to_owned())
         } else if !crate::cluster::is_live(self.image(), self.id()) {

@@ -6,13 +6,12 @@
 //!   may show the records once more, which a repeated request removes.
 //! * The offsets of consumer groups cannot be deleted: `POLICY_VIOLATION`.
 
-use std::collections::BTreeSet;
-
 use kafka_protocol::messages::delete_records_response::{
     DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
 };
 use kafka_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 use kring_io::{ConnId, Now};
+use kring_log::Lsn;
 use kring_wire::{ErrorCode, Offset, TopicPartition, TopicRef};
 
 use crate::broker::Broker;
@@ -32,7 +31,9 @@ pub(crate) struct Waiting {
 }
 
 struct Wait {
-    tp: TopicPartition,
+    /// The answer may go when this group is durable.
+    lsn: Lsn,
+    index: i32,
     offset: Offset,
     slot: usize,
     conn: ConnId,
@@ -74,7 +75,6 @@ pub(crate) fn handle(
     });
     gather.complete_if_empty(out);
     let mut slot = 0;
-    let mut moved = BTreeSet::new();
     for topic in &request.topics {
         let name = TopicRef::from(topic.name.0.as_str());
         for partition in &topic.partitions {
@@ -82,41 +82,33 @@ pub(crate) fn handle(
             match target(broker, &name, index, partition.offset) {
                 Err(error) => gather.put(slot, (index, Err(error)), out),
                 Ok((tp, offset)) => {
+                    let start = broker.log.state(tp).map_or(0, |state| state.log_start);
+                    broker.log.set_log_start(now, tp, offset);
                     broker.delete_records.parts.push(Wait {
-                        tp,
-                        offset,
+                        // Also of a start that was moved before: that may not be durable yet.
+                        lsn: broker.log.appended_lsn(),
+                        index,
+                        offset: offset.max(start),
                         slot,
                         conn: caller.request.conn,
                         gather: gather.clone(),
                     });
-                    broker.log.set_log_start(now, tp, offset);
-                    moved.insert(tp);
                 }
             }
             slot += 1;
         }
     }
-    for tp in moved {
-        // A start that is there already has no event to come.
-        if let Some(state) = broker.log.state(tp) {
-            log_start_moved(broker, tp, state.log_start, out);
-        }
-    }
+    durable(broker, broker.log.durable_lsn(), out);
     Ok(())
 }
 
-/// The start of a log moved durably.
-pub(crate) fn log_start_moved(
-    broker: &mut Broker,
-    tp: TopicPartition,
-    log_start: Offset,
-    out: &mut Output,
-) {
+/// Everything up to `lsn` is on this broker's disk.
+pub(crate) fn durable(broker: &mut Broker, lsn: Lsn, out: &mut Output) {
     let waiting = std::mem::take(&mut broker.delete_records.parts);
     for wait in waiting {
-        if wait.tp == tp && wait.offset <= log_start {
+        if wait.lsn <= lsn {
             wait.gather
-                .put(wait.slot, (tp.partition, Ok(log_start)), out);
+                .put(wait.slot, (wait.index, Ok(wait.offset)), out);
         } else {
             broker.delete_records.parts.push(wait);
         }

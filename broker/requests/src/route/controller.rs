@@ -24,7 +24,7 @@ pub(crate) type Answered = Result<ControllerResponse, ControllerError>;
 
 impl Broker {
     /// The cluster as this broker knows it.
-    pub(crate) fn image(&self) -> &ClusterImage {
+    pub fn image(&self) -> &ClusterImage {
         self.controller
             .as_ref()
             .map_or(&self.empty_image, |controller| controller.image())

@@ -38,6 +38,7 @@ impl Broker {
             LogEvent::Durable { lsn, partitions } => {
                 self.give_back_durable_token();
                 produce::durable(self, now, lsn, out);
+                delete_records::durable(self, lsn, out);
                 self.replicas_durable(now, &partitions, out);
             }
             LogEvent::ReadDone { id, result } => {
@@ -49,8 +50,7 @@ impl Broker {
                     list_offsets::lookup_done(self, request, slot, result, out);
                 }
             }
-            LogEvent::LogStartMoved { tp, log_start } => {
-                delete_records::log_start_moved(self, tp, log_start, out);
+            LogEvent::LogStartMoved { tp, .. } => {
                 fetch::wake(self, tp);
                 self.replicas_log_start_moved(now, tp, out);
             }

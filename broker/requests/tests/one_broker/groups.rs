@@ -1,0 +1,224 @@
+//! Groups through the wire: coordinator, join, sync, heartbeat, offsets, leave.
+//! The rules of groups are tested in `kring-groups`.
+
+use bytes::Bytes;
+use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
+use kafka_protocol::messages::leave_group_request::MemberIdentity;
+use kafka_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use kafka_protocol::messages::offset_fetch_request::{
+    OffsetFetchRequestGroup, OffsetFetchRequestTopic,
+};
+use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
+use kafka_protocol::messages::{
+    DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId, HeartbeatRequest,
+    JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest, OffsetCommitRequest,
+    OffsetFetchRequest, SyncGroupRequest, TopicName,
+};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::harness::{OneBroker, batch, raw_frame, text};
+use crate::produce::produce;
+use crate::topics::create;
+
+fn group() -> GroupId {
+    GroupId(text("g"))
+}
+
+fn find_coordinator(one: &mut OneBroker) {
+    let request = FindCoordinatorRequest::default().with_key(text("g"));
+    let answer = one.ask(2, &request);
+    assert_eq!(
+        (answer.error_code, answer.node_id.0, answer.port),
+        (0, 1, 9092)
+    );
+}
+
+fn join(one: &mut OneBroker, member: StrBytes) -> kafka_protocol::messages::JoinGroupResponse {
+    let protocol = JoinGroupRequestProtocol::default()
+        .with_name(text("range"))
+        .with_metadata(Bytes::from_static(b"\0\0\0\0\0\x01\0\x01t\xff\xff\xff\xff"));
+    let request = JoinGroupRequest::default()
+        .with_group_id(group())
+        .with_session_timeout_ms(10_000)
+        .with_rebalance_timeout_ms(10_000)
+        .with_member_id(member)
+        .with_protocol_type(text("consumer"))
+        .with_protocols(vec![protocol]);
+    one.ask(5, &request)
+}
+
+/// A group with one stable member; gives the member's id.
+fn stable_member(one: &mut OneBroker) -> StrBytes {
+    find_coordinator(one);
+    let first = join(one, StrBytes::new());
+    assert_eq!(first.error_code, 79, "MEMBER_ID_REQUIRED");
+    let joined = join(one, first.member_id.clone());
+    assert_eq!((joined.error_code, joined.generation_id), (0, 1));
+    assert_eq!(joined.leader, joined.member_id);
+    let assignment = SyncGroupRequestAssignment::default()
+        .with_member_id(joined.member_id.clone())
+        .with_assignment(Bytes::from_static(b"mine"));
+    let sync = SyncGroupRequest::default()
+        .with_group_id(group())
+        .with_generation_id(1)
+        .with_member_id(joined.member_id.clone())
+        .with_assignments(vec![assignment]);
+    let synced = one.ask(3, &sync);
+    assert_eq!(
+        (synced.error_code, &synced.assignment[..]),
+        (0, &b"mine"[..])
+    );
+    joined.member_id
+}
+
+fn heartbeat(one: &mut OneBroker, member: &StrBytes) -> i16 {
+    let request = HeartbeatRequest::default()
+        .with_group_id(group())
+        .with_generation_id(1)
+        .with_member_id(member.clone());
+    one.ask(3, &request).error_code
+}
+
+fn commit(one: &mut OneBroker, member: &StrBytes, topic: &str, offset: i64) -> i16 {
+    let partition = OffsetCommitRequestPartition::default()
+        .with_partition_index(0)
+        .with_committed_offset(offset)
+        .with_committed_metadata(Some(text("note")));
+    let topic = OffsetCommitRequestTopic::default()
+        .with_name(TopicName(text(topic)))
+        .with_partitions(vec![partition]);
+    let request = OffsetCommitRequest::default()
+        .with_group_id(group())
+        .with_generation_id_or_member_epoch(1)
+        .with_member_id(member.clone())
+        .with_topics(vec![topic]);
+    one.ask(7, &request).topics[0].partitions[0].error_code
+}
+
+fn committed(one: &mut OneBroker) -> (i64, String) {
+    let topic = OffsetFetchRequestTopic::default()
+        .with_name(TopicName(text("t")))
+        .with_partition_indexes(vec![0]);
+    let request = OffsetFetchRequest::default()
+        .with_group_id(group())
+        .with_topics(Some(vec![topic]));
+    let answer = one.ask(5, &request);
+    let row = &answer.topics[0].partitions[0];
+    assert_eq!(row.error_code, 0);
+    (
+        row.committed_offset,
+        row.metadata.clone().unwrap().to_string(),
+    )
+}
+
+#[test]
+fn a_member_joins_syncs_commits_and_leaves() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    produce(&mut one, "t", -1, batch(&["a", "b"]));
+    let member = stable_member(&mut one);
+    assert_eq!(heartbeat(&mut one, &member), 0);
+    assert_eq!(commit(&mut one, &member, "t", 1), 0);
+    assert_eq!(commit(&mut one, &member, "nowhere", 1), 3);
+    assert_eq!(committed(&mut one), (1, "note".to_owned()));
+
+    let lag = one.metrics().group_offsets;
+    assert_eq!((lag[0].group.as_str(), lag[0].lag_records), ("g", Some(1)));
+
+    let describe = DescribeGroupsRequest::default().with_groups(vec![group()]);
+    let described = one.ask(4, &describe).groups[0].clone();
+    assert_eq!(described.group_state.as_str(), "Stable");
+    assert_eq!(described.members[0].client_id.as_str(), "test");
+    let listed = one.ask(4, &ListGroupsRequest::default());
+    assert_eq!(listed.groups[0].group_id, group());
+
+    let leave = LeaveGroupRequest::default()
+        .with_group_id(group())
+        .with_members(vec![
+            MemberIdentity::default().with_member_id(member.clone()),
+        ]);
+    let left = one.ask(4, &leave);
+    assert_eq!((left.error_code, left.members[0].error_code), (0, 0));
+    assert_eq!(heartbeat(&mut one, &member), 25, "UNKNOWN_MEMBER_ID");
+    let delete = DeleteGroupsRequest::default().with_groups_names(vec![group()]);
+    assert_eq!(one.ask(2, &delete).results[0].error_code, 0);
+    assert_eq!(committed(&mut one).0, -1);
+}
+
+#[test]
+fn a_restarted_coordinator_knows_members_and_offsets_and_makes_no_rebalance() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    let member = stable_member(&mut one);
+    assert_eq!(commit(&mut one, &member, "t", 7), 0);
+    one.crash();
+    find_coordinator(&mut one);
+    let mut answer = heartbeat(&mut one, &member);
+    for _ in 0..100 {
+        if answer != 14 && answer != 16 {
+            break;
+        }
+        one.run_for(std::time::Duration::from_millis(10));
+        answer = heartbeat(&mut one, &member);
+    }
+    assert_eq!(answer, 0);
+    assert_eq!(committed(&mut one).0, 7);
+}
+
+#[test]
+fn several_groups_are_fetched_at_once() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    let member = stable_member(&mut one);
+    commit(&mut one, &member, "t", 3);
+    let groups = ["g", "other"].map(|name| {
+        OffsetFetchRequestGroup::default()
+            .with_group_id(GroupId(text(name)))
+            .with_topics(None)
+    });
+    let request = OffsetFetchRequest::default().with_groups(groups.to_vec());
+    for version in 8..=9 {
+        let answer = one.ask(version, &request);
+        assert_eq!(answer.groups.len(), 2);
+        assert_eq!(answer.groups[0].topics[0].partitions[0].committed_offset, 3);
+        assert!(answer.groups[1].topics.is_empty());
+    }
+}
+
+#[test]
+fn offsets_are_committed_and_fetched_by_topic_id_in_version_10() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    let member = stable_member(&mut one);
+    let all = kafka_protocol::messages::MetadataRequest::default();
+    let topics = one.ask(12, &all.with_topics(None)).topics;
+    let find = |topic: &&kafka_protocol::messages::metadata_response::MetadataResponseTopic| {
+        topic
+            .name
+            .as_ref()
+            .is_some_and(|name| name.0.as_str() == "t")
+    };
+    let id = topics.iter().find(find).unwrap().topic_id;
+
+    let mut body = b"\x02g\0\0\0\x01".to_vec();
+    body.push(u8::try_from(member.len() + 1).unwrap());
+    body.extend(member.as_bytes());
+    body.extend(b"\0\x02");
+    body.extend(id.as_bytes());
+    body.extend(b"\x02\0\0\0\0\0\0\0\0\0\0\0\x09\xff\xff\xff\xff\0\0\0\0");
+    let request = one.send_frame(raw_frame(8, 10, true, &body));
+    let answer = one.receive::<OffsetCommitRequest>(10, request);
+    assert_eq!(answer.topics[0].topic_id, id);
+    assert_eq!(answer.topics[0].partitions[0].error_code, 0);
+
+    let mut body = b"\x02\x02g\0\xff\xff\xff\xff\x02".to_vec();
+    body.extend(id.as_bytes());
+    body.extend(b"\x02\0\0\0\0\0\0\0\0");
+    let request = one.send_frame(raw_frame(9, 10, true, &body));
+    let answer = one.receive::<OffsetFetchRequest>(10, request);
+    let topic = &answer.groups[0].topics[0];
+    assert_eq!(topic.topic_id, id);
+    assert_eq!(topic.partitions[0].committed_offset, 9);
+}

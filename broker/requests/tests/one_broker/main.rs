@@ -1,0 +1,15 @@
+//! One real broker on a simulated disk, asked through frames as clients send them.
+//! It tests what a client sees; the engines have tests of their own.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod admin;
+mod errors;
+mod fetch;
+mod groups;
+mod harness;
+mod offsets;
+mod produce;
+mod restart;
+mod topics;
+mod versions;

@@ -1,0 +1,115 @@
+//! ListOffsets, OffsetForLeaderEpoch and DeleteRecords.
+//! Offsets of groups are in `groups`.
+
+use kafka_protocol::messages::delete_records_request::{
+    DeleteRecordsPartition, DeleteRecordsTopic,
+};
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use kafka_protocol::messages::offset_for_leader_epoch_request::{
+    OffsetForLeaderPartition, OffsetForLeaderTopic,
+};
+use kafka_protocol::messages::{
+    DeleteRecordsRequest, ListOffsetsRequest, OffsetForLeaderEpochRequest, TopicName,
+};
+
+use crate::fetch::fetch;
+use crate::harness::{OneBroker, START_MS, batch, text};
+use crate::produce::produce;
+use crate::topics::create;
+
+fn list(one: &mut OneBroker, version: i16, timestamp: i64) -> (i16, i64, i64) {
+    let partition = ListOffsetsPartition::default()
+        .with_partition_index(0)
+        .with_current_leader_epoch(-1)
+        .with_timestamp(timestamp);
+    let topic = ListOffsetsTopic::default()
+        .with_name(TopicName(text("t")))
+        .with_partitions(vec![partition]);
+    let request = ListOffsetsRequest::default()
+        .with_replica_id((-1).into())
+        .with_topics(vec![topic]);
+    let answer = one.ask(version, &request);
+    let row = &answer.topics[0].partitions[0];
+    (row.error_code, row.offset, row.timestamp)
+}
+
+#[test]
+fn special_and_timestamp_offsets_are_found() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    // Timestamps START, START+1, START+2; then START again.
+    produce(&mut one, "t", -1, batch(&["a", "b", "c"]));
+    produce(&mut one, "t", -1, batch(&["d"]));
+    for version in 1..=10 {
+        assert_eq!(list(&mut one, version, -1), (0, 4, -1), "version {version}");
+        assert_eq!(list(&mut one, version, -2), (0, 0, -1));
+    }
+    assert_eq!(list(&mut one, 7, -3), (0, 2, START_MS + 2));
+    assert_eq!(list(&mut one, 8, -4), (0, 0, -1));
+    assert_eq!(list(&mut one, 9, -5), (0, -1, -1));
+    assert_eq!(list(&mut one, 5, START_MS + 1), (0, 1, START_MS + 1));
+    assert_eq!(list(&mut one, 5, START_MS + 9), (0, -1, -1));
+}
+
+#[test]
+fn deleted_records_are_gone_for_everybody() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    for value in ["a", "b", "c"] {
+        produce(&mut one, "t", -1, batch(&[value]));
+    }
+    let delete = |offset| {
+        let partition = DeleteRecordsPartition::default()
+            .with_partition_index(0)
+            .with_offset(offset);
+        let topic = DeleteRecordsTopic::default()
+            .with_name(TopicName(text("t")))
+            .with_partitions(vec![partition]);
+        DeleteRecordsRequest::default()
+            .with_topics(vec![topic])
+            .with_timeout_ms(1_000)
+    };
+    let answer = one.ask(2, &delete(2));
+    let row = &answer.topics[0].partitions[0];
+    assert_eq!((row.error_code, row.low_watermark), (0, 2));
+    assert_eq!(list(&mut one, 5, -2), (0, 2, -1));
+    assert_eq!(fetch(&mut one, "t", 1).error_code, 1);
+    assert_eq!(fetch(&mut one, "t", 2).error_code, 0);
+    let beyond = one.ask(2, &delete(9));
+    assert_eq!(beyond.topics[0].partitions[0].error_code, 1);
+    let all = one.ask(2, &delete(-1));
+    assert_eq!(all.topics[0].partitions[0].low_watermark, 3);
+    one.crash();
+    assert_eq!(list(&mut one, 5, -2), (0, 3, -1), "it survives a crash");
+}
+
+#[test]
+fn an_epoch_ends_where_the_next_begins() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    produce(&mut one, "t", -1, batch(&["a", "b"]));
+    let ask = |one: &mut OneBroker, epoch| {
+        let partition = OffsetForLeaderPartition::default()
+            .with_partition(0)
+            .with_current_leader_epoch(-1)
+            .with_leader_epoch(epoch);
+        let topic = OffsetForLeaderTopic::default()
+            .with_topic(TopicName(text("t")))
+            .with_partitions(vec![partition]);
+        let request = OffsetForLeaderEpochRequest::default()
+            .with_replica_id((-1).into())
+            .with_topics(vec![topic]);
+        let answer = one.ask(4, &request);
+        let row = &answer.topics[0].partitions[0];
+        (row.error_code, row.leader_epoch, row.end_offset)
+    };
+    let (error, epoch, end) = ask(&mut one, 0);
+    assert_eq!((error, end), (0, 2));
+    one.crash();
+    produce(&mut one, "t", -1, batch(&["c"]));
+    assert_eq!(
+        ask(&mut one, epoch),
+        (0, epoch, 2),
+        "a new run leads in a new epoch"
+    );
+}

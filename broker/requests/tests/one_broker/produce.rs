@@ -1,0 +1,142 @@
+//! Produce: what is promised for which acks, duplicates, refusals.
+//! Fetching what was produced is in `fetch`.
+
+use bytes::Bytes;
+use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use kafka_protocol::messages::produce_response::PartitionProduceResponse;
+use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest, TopicName};
+
+use crate::harness::{OneBroker, batch, idempotent_batch, text};
+use crate::topics::create;
+
+pub(crate) fn request(topic: &str, acks: i16, records: Bytes) -> ProduceRequest {
+    let partition = PartitionProduceData::default()
+        .with_index(0)
+        .with_records(Some(records));
+    let topic = TopicProduceData::default()
+        .with_name(TopicName(text(topic)))
+        .with_partition_data(vec![partition]);
+    ProduceRequest::default()
+        .with_acks(acks)
+        .with_timeout_ms(1_000)
+        .with_topic_data(vec![topic])
+}
+
+pub(crate) fn produce(
+    one: &mut OneBroker,
+    topic: &str,
+    acks: i16,
+    records: Bytes,
+) -> PartitionProduceResponse {
+    let answer = one.ask(9, &request(topic, acks, records));
+    answer.responses[0].partition_responses[0].clone()
+}
+
+#[test]
+fn every_acks_appends_and_offsets_go_on() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    let first = produce(&mut one, "t", -1, batch(&["a", "b"]));
+    assert_eq!((first.error_code, first.base_offset), (0, 0));
+    let second = produce(&mut one, "t", 1, batch(&["c"]));
+    assert_eq!((second.error_code, second.base_offset), (0, 2));
+    let silent = one.send(9, &request("t", 0, batch(&["d"])));
+    assert_eq!(one.frame(silent), Bytes::new(), "acks=0 has no answer");
+    let fourth = produce(&mut one, "t", -1, batch(&["e"]));
+    assert_eq!(fourth.base_offset, 4);
+}
+
+#[test]
+fn every_served_version_is_answered() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    for version in 3..=12 {
+        let answer = one.ask(version, &request("t", -1, batch(&["x"])));
+        let row = &answer.responses[0].partition_responses[0];
+        assert_eq!(
+            (row.error_code, row.base_offset),
+            (0, i64::from(version - 3))
+        );
+    }
+}
+
+#[test]
+fn nothing_is_acknowledged_before_the_disk_has_it() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    for acks in [1, -1] {
+        let id = one.send(9, &request("t", acks, batch(&["a"])));
+        assert!(!one.answered(id), "the write has only been submitted");
+        let answer = one.receive::<ProduceRequest>(9, id);
+        assert_eq!(answer.responses[0].partition_responses[0].error_code, 0);
+    }
+}
+
+#[test]
+fn a_duplicate_is_answered_with_the_first_offset() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    let init = one.ask(
+        4,
+        &InitProducerIdRequest::default().with_transactional_id(None),
+    );
+    assert_eq!(init.error_code, 0);
+    let producer = init.producer_id.0;
+    produce(&mut one, "t", -1, batch(&["other"]));
+    let first = produce(
+        &mut one,
+        "t",
+        -1,
+        idempotent_batch(producer, 0, &["a", "b"]),
+    );
+    let again = produce(
+        &mut one,
+        "t",
+        -1,
+        idempotent_batch(producer, 0, &["a", "b"]),
+    );
+    assert_eq!((first.error_code, again.error_code), (0, 0));
+    assert_eq!((first.base_offset, again.base_offset), (1, 1));
+    let gap = produce(&mut one, "t", -1, idempotent_batch(producer, 9, &["z"]));
+    assert_eq!(gap.error_code, 45, "OUT_OF_ORDER_SEQUENCE_NUMBER");
+    let second = one.ask(
+        4,
+        &InitProducerIdRequest::default().with_transactional_id(None),
+    );
+    assert_ne!(second.producer_id.0, producer);
+}
+
+#[test]
+fn bad_batches_and_bad_partitions_are_refused_each_alone() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[("max.message.bytes", "200")]);
+    let mut broken = batch(&["a"]).to_vec();
+    let last = broken.len() - 1;
+    broken[last] ^= 1;
+    let crc = produce(&mut one, "t", -1, Bytes::from(broken));
+    assert_eq!(crc.error_code, 2, "CORRUPT_MESSAGE");
+    let large = produce(&mut one, "t", -1, batch(&["x".repeat(300).as_str()]));
+    assert_eq!(large.error_code, 10, "MESSAGE_TOO_LARGE");
+    let unknown = produce(&mut one, "nowhere", -1, batch(&["a"]));
+    assert_eq!(unknown.error_code, 3, "UNKNOWN_TOPIC_OR_PARTITION");
+    let internal = one.ask(9, &request("t", 5, batch(&["a"])));
+    assert_eq!(internal.responses[0].partition_responses[0].error_code, 21);
+    let fine = produce(&mut one, "t", -1, batch(&["a"]));
+    assert_eq!((fine.error_code, fine.base_offset), (0, 0));
+}
+
+#[test]
+fn acks_all_below_min_isr_appends_nothing() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    // One replica can never be two: the setting counts at most as many as there are replicas.
+    create(&mut one, "two", 1, &[("min.insync.replicas", "2")]);
+    assert_eq!(produce(&mut one, "two", -1, batch(&["a"])).error_code, 0);
+}
+
+#[test]
+fn an_error_with_acks_0_closes_the_connection() {
+    let mut one = OneBroker::new();
+    one.send(9, &request("nowhere", 0, batch(&["a"])));
+    assert!(one.closes());
+}
