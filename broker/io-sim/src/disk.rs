@@ -22,7 +22,7 @@ use kring_io::{
 use config::SimDiskConfig;
 use fault::{Fault, FaultKind, Faults, OpClass};
 use file::SimFile;
-use tree::{Node, Tree};
+use tree::{DirId, Node, Tree};
 
 /// `EIO`: also what a name operation of the wrong kind gives.
 const EIO: i32 = 5;
@@ -192,7 +192,7 @@ impl SimDisk {
     pub fn content(&self, path: &str) -> Option<&[u8]> {
         match self.tree.get(path)? {
             Node::File(file) => self.files.get(&file).map(SimFile::visible),
-            Node::Dir => None,
+            Node::Dir(_) => None,
         }
     }
 
@@ -210,7 +210,11 @@ impl SimDisk {
     /// All paths of files, in order.
     #[must_use]
     pub fn paths(&self) -> Vec<String> {
-        self.tree.files().map(|(path, _)| path.to_owned()).collect()
+        self.tree
+            .files()
+            .into_iter()
+            .map(|(path, _)| path)
+            .collect()
     }
 
     /// Whether there is a file or directory of this path.
@@ -416,13 +420,13 @@ impl SimDisk {
             }
             DiskOp::CreateDir { path } => self.create_dir(&path)?,
             DiskOp::SyncDir { path } => {
-                self.need_dir(&path)?;
-                self.tree.sync(&path, synced_seq + 1);
+                let dir = self.need_dir(&path)?;
+                self.tree.sync(dir, synced_seq + 1);
                 self.drop_nameless();
             }
             DiskOp::List { path } => {
-                self.need_dir(&path)?;
-                return Ok(DiskOk::Listed(self.list(&path)));
+                let dir = self.need_dir(&path)?;
+                return Ok(DiskOk::Listed(self.list(dir)));
             }
             _ => unreachable!("reads, writes and syncs have their own functions"),
         }
@@ -438,12 +442,12 @@ impl SimDisk {
     ) -> Result<DiskOk, DiskError> {
         let file = match self.tree.get(&path) {
             Some(Node::File(file)) => file,
-            Some(Node::Dir) => return Err(DiskError::Io { path, errno: EIO }),
-            None if create && self.tree.is_dir(tree::parent(&path)) => {
+            Some(Node::Dir(_)) => return Err(DiskError::Io { path, errno: EIO }),
+            None if create && self.tree.dir(tree::parent(&path)).is_some() => {
                 let file = self.next_file;
                 self.next_file += 1;
                 self.files.insert(file, SimFile::default());
-                self.tree.link(&path, Node::File(file), self.seq);
+                self.tree.link_file(&path, file, self.seq);
                 file
             }
             None => return Err(DiskError::NotFound { path }),
@@ -464,26 +468,22 @@ impl SimDisk {
                         errno: EIO,
                     });
                 }
-                Some(Node::Dir) => {}
-                None => self.tree.link(dir, Node::Dir, self.seq),
+                Some(Node::Dir(_)) => {}
+                None => self.tree.make_dir(dir, self.seq),
             }
         }
         Ok(())
     }
 
-    fn need_dir(&self, path: &str) -> Result<(), DiskError> {
-        if self.tree.is_dir(path) {
-            Ok(())
-        } else {
-            Err(DiskError::NotFound {
-                path: path.to_owned(),
-            })
-        }
+    fn need_dir(&self, path: &str) -> Result<DirId, DiskError> {
+        self.tree.dir(path).ok_or_else(|| DiskError::NotFound {
+            path: path.to_owned(),
+        })
     }
 
-    fn list(&self, path: &str) -> Vec<Entry> {
+    fn list(&self, dir: DirId) -> Vec<Entry> {
         let entry = |(name, node)| match node {
-            Node::Dir => Entry {
+            Node::Dir(_) => Entry {
                 name,
                 len: 0,
                 is_dir: true,
@@ -494,7 +494,7 @@ impl SimDisk {
                 is_dir: false,
             },
         };
-        self.tree.list(path).into_iter().map(entry).collect()
+        self.tree.list(dir).into_iter().map(entry).collect()
     }
 
     fn drop_nameless(&mut self) {

@@ -4,7 +4,9 @@
 #![forbid(unsafe_code)]
 
 pub mod disk;
+pub mod network;
 
 pub use disk::SimDisk;
 pub use disk::config::SimDiskConfig;
 pub use disk::fault::{Fault, FaultKind, OpClass};
+pub use network::{Arrival, Network, NetworkConfig, NetworkCounts};

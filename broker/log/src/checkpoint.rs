@@ -41,6 +41,8 @@ enum Progress {
 struct Run {
     number: u64,
     lsn: Lsn,
+    /// The group that must be durable before the checkpoint may replace the one before.
+    after: Lsn,
     position: Position,
     file: Vec<u8>,
     /// How far segments must be written, as of a generation of the partition.
@@ -134,6 +136,7 @@ impl Log {
         self.checkpoint.running = Some(Run {
             number,
             lsn: chain.lsn,
+            after: chain.lsn,
             position,
             file: snapshot.encode(number),
             targets,
@@ -144,19 +147,26 @@ impl Log {
 
     /// Goes on with the checkpoint under way.
     pub(crate) fn advance_checkpoint(&mut self, now: Now, out: &mut Effects) {
-        let durable = self.durable_lsn();
+        let (durable, appended) = (self.durable_lsn(), self.appended_lsn());
         let Some(run) = self.checkpoint.running.as_mut() else {
             return;
         };
-        if run.progress != Progress::Flushing || durable < run.lsn {
+        if run.progress != Progress::Flushing || durable < run.after {
             return;
         }
         let partitions = &self.state.partitions;
         run.targets.retain(|tp, (generation, target)| {
-            partitions
-                .get(tp)
-                .is_some_and(|p| p.generation == *generation && p.flushed_end < *target)
+            let same = partitions.get(tp).filter(|p| p.generation == *generation);
+            if same.is_none() {
+                // Its segments were dropped and never will be written: the checkpoint that refers
+                // to them holds only together with the change that dropped them.
+                run.after = appended;
+            }
+            same.is_some_and(|p| p.flushed_end < *target)
         });
+        if durable < run.after {
+            return;
+        }
         if !run.targets.is_empty() {
             let missing: Vec<TopicPartition> = run.targets.keys().copied().collect();
             let known = self.flush.due.len();
