@@ -24,7 +24,7 @@ pub(crate) fn restart_check(
             several(p) && p.leader.is_some() && !stays(&p.isr) && !stays(&p.eligible)
         }),
         below_min_isr: risk(image, |topic, p| {
-            let min_isr = image.min_insync_replicas(topic.id, defaults);
+            let min_isr = image.effective_min_isr(topic.id, p, defaults);
             let left = p.isr.iter().filter(|b| !stops(b)).count();
             several(p) && p.isr.len() >= min_isr && left < min_isr
         }),

@@ -139,7 +139,7 @@ fn settle_eligible(state: &mut PartitionImage, min_isr: usize, lost: Option<Brok
         .retain(|b| replicas.contains(b) && !isr.contains(b) && Some(*b) != lost);
     state.eligible.sort_unstable();
     state.eligible.dedup();
-    if isr.len() >= min_isr {
+    if isr.len() >= min_isr.min(replicas.len()) {
         state.eligible.clear();
     }
 }

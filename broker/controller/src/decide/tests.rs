@@ -398,6 +398,22 @@ fn eligibility_ends_when_a_smaller_minimum_lets_the_high_watermark_move() {
 }
 
 #[test]
+fn a_partition_with_fewer_replicas_than_the_minimum_needs_all_of_them() {
+    let mut fixture = Fixture::new(&["a", "b"]);
+    let partition = fixture.assigned("orders", &[0, 1]);
+    fixture
+        .alter(ConfigOpKind::Set, "min.insync.replicas", "3")
+        .unwrap();
+    let defaults = fixture.config.defaults.clone();
+    assert_eq!(fixture.image.health(&defaults).under_min_isr, 0);
+    let check = super::restart_check(&fixture.image, &defaults, &ids(&[1]), false);
+    assert_eq!(check.below_min_isr.sample, ["orders-0"]);
+    fixture.propose(0, partition, &[0]).unwrap();
+    assert_eq!(fixture.state(partition).eligible, ids(&[1]));
+    assert_eq!(fixture.image.health(&defaults).under_min_isr, 1);
+}
+
+#[test]
 fn lists_grow_from_their_default_and_shrink_by_word() {
     let mut fixture = Fixture::new(&["a"]);
     fixture.create(topic("orders", 1, 1)).unwrap();

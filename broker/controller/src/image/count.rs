@@ -35,8 +35,8 @@ impl ClusterImage {
     pub fn health(&self, defaults: &ClusterDefaults) -> ClusterHealth {
         let mut health = ClusterHealth::default();
         for topic in self.topics.values() {
-            let min_isr = self.min_insync_replicas(topic.id, defaults);
             for partition in &topic.partitions {
+                let min_isr = self.effective_min_isr(topic.id, partition, defaults);
                 health.partitions += 1;
                 health.offline += u64::from(partition.leader.is_none());
                 let in_sync = partition.isr.len();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use kring_wire::TopicId;
 
-use super::{ClusterImage, TopicImage};
+use super::{ClusterImage, PartitionImage, TopicImage};
 use crate::config::ClusterDefaults;
 use crate::config_schema;
 
@@ -62,5 +62,17 @@ impl ClusterImage {
         let value = value.and_then(|value| value.parse().ok());
         let value: i32 = value.unwrap_or(defaults.min_insync_replicas);
         usize::try_from(value).unwrap_or(1).max(1)
+    }
+    /// How large an ISR must be for acks=all, and for the high watermark to move: the topic's
+    /// `min.insync.replicas`, or every replica where there are fewer of them, as Kafka counts.
+    #[must_use]
+    pub fn effective_min_isr(
+        &self,
+        topic: TopicId,
+        partition: &PartitionImage,
+        defaults: &ClusterDefaults,
+    ) -> usize {
+        let configured = self.min_insync_replicas(topic, defaults);
+        configured.min(partition.replicas.len())
     }
 }
