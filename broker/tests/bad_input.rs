@@ -1,0 +1,219 @@
+//! Mistakes of administrators and hostile clients, at a real process: each gets a clear answer, and nothing is harmed.
+//! The rules behind the messages have their own tests beside the code.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+mod processes;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use processes::{Broker, consume, numbers, produce};
+
+/// The broker refuses to start and says all of `expected`.
+#[track_caller]
+fn refuses(broker: &mut Broker, expected: &[&str]) {
+    let (status, said) = broker.run_to_end();
+    assert!(!status.success(), "it started: {said}");
+    for part in expected {
+        assert!(said.contains(part), "{said:?} does not say {part:?}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_named_with_its_setting() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::alone(dir.path());
+    let _taken = TcpListener::bind(("127.0.0.1", broker.ports.clients)).unwrap();
+    let address = broker.bootstrap();
+    refuses(
+        &mut broker,
+        &[
+            "listeners: cannot listen on",
+            &address,
+            "another process has the port",
+        ],
+    );
+    assert!(!dir.path().join("data").exists(), "data was touched");
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_written_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    let mut broker = Broker::alone(dir.path());
+    broker.set(
+        "KRING_LOG_DIRS",
+        &dir.path().join("file/data").display().to_string(),
+    );
+    refuses(
+        &mut broker,
+        &["file/data cannot be made or written", "log.dirs"],
+    );
+}
+
+#[test]
+fn a_data_directory_in_use_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = Broker::alone(dir.path());
+    first.start_and_wait();
+    let mut second = Broker::alone(dir.path());
+    refuses(&mut second, &["in use by another process"]);
+}
+
+#[test]
+fn the_data_of_another_broker_or_a_newer_format_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::alone(dir.path());
+    broker.start_and_wait();
+    assert!(broker.terminate().success());
+    broker.set("KRING_NODE_ID", "5");
+    refuses(
+        &mut broker,
+        &["belongs to broker 0, this broker is node.id 5"],
+    );
+    broker.set("KRING_NODE_ID", "0");
+    let meta = dir.path().join("data/meta.properties");
+    let newer = fs::read_to_string(&meta)
+        .unwrap()
+        .replace("kring.format=1", "kring.format=9");
+    fs::write(&meta, newer).unwrap();
+    refuses(&mut broker, &["format 9", "a newer version wrote it"]);
+}
+
+#[test]
+fn the_data_of_another_cluster_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::alone(dir.path());
+    broker.start_and_wait();
+    assert!(broker.terminate().success());
+    let meta = dir.path().join("data/meta.properties");
+    let text = fs::read_to_string(&meta).unwrap();
+    let other: String = text
+        .lines()
+        .map(|line| match line.starts_with("cluster.id=") {
+            true => "cluster.id=AnotherClusterAltogeth\n".to_owned(),
+            false => format!("{line}\n"),
+        })
+        .collect();
+    assert_ne!(other, text);
+    fs::write(&meta, other).unwrap();
+    refuses(&mut broker, &["belongs to cluster AnotherClusterAltogeth"]);
+}
+
+#[test]
+fn configuration_mistakes_are_answered_with_key_value_and_what_is_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("broker.toml");
+    let mut broker = Broker::alone(dir.path());
+    broker.set("KRING_CONFIG", &file.display().to_string());
+    refuses(&mut broker, &["broker.toml cannot be read"]);
+    fs::write(&file, "\"num.partition\" = 3\n").unwrap();
+    refuses(
+        &mut broker,
+        &["num.partition in", "is not a setting; num.partitions is"],
+    );
+    fs::write(&file, "\"num.partitions\" = 0\n").unwrap();
+    refuses(
+        &mut broker,
+        &["num.partitions: \"0\" is not allowed", "broker.toml"],
+    );
+    fs::write(&file, "").unwrap();
+    broker.set("KRING_NO_SUCH_THING", "1");
+    refuses(&mut broker, &["KRING_NO_SUCH_THING names no setting"]);
+}
+
+/// A connection that sends `bytes` and waits until the broker closes it or answers.
+fn send(broker: &Broker, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(broker.bootstrap()).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    // The broker may close before it has read everything.
+    let _ = stream.write_all(bytes);
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    answer
+}
+
+fn frame(body: &[u8]) -> Vec<u8> {
+    let mut bytes = (body.len() as i32).to_be_bytes().to_vec();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// Header of version 1 (key, version, correlation id, client id) and a body.
+fn request(key: i16, version: i16, body: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bytes.extend_from_slice(&key.to_be_bytes());
+    bytes.extend_from_slice(&version.to_be_bytes());
+    bytes.extend_from_slice(&7_i32.to_be_bytes());
+    bytes.extend_from_slice(&(-1_i16).to_be_bytes());
+    bytes.extend_from_slice(body);
+    frame(&bytes)
+}
+
+#[test]
+fn hostile_frames_leave_memory_flat_and_other_clients_unharmed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::alone(dir.path());
+    broker.start_and_wait();
+    produce(&broker.bootstrap(), "orders", &numbers(0..100));
+    let before = broker.resident_bytes();
+    let absurd_count = i32::MAX.to_be_bytes();
+    let hostile: Vec<Vec<u8>> = vec![
+        b"GET / HTTP/1.1\r\nHost: kafka\r\n\r\n".to_vec(),
+        vec![0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3],
+        (-1_i32).to_be_bytes().to_vec(),
+        0_i32.to_be_bytes().to_vec(),
+        i32::MAX.to_be_bytes().to_vec(),
+        // The largest allowed claim, and then nothing.
+        104_857_600_i32.to_be_bytes().to_vec(),
+        frame(&[0xff; 100]),
+        frame(&[0]),
+        // Metadata, CreateTopics, FindCoordinator, OffsetFetch, Produce and Fetch that claim absurd counts.
+        request(3, 8, &absurd_count),
+        request(19, 3, &absurd_count),
+        request(10, 4, &[0xff; 6]),
+        request(9, 5, &[0, 1, b'g', 0x7f, 0xff, 0xff, 0xff]),
+        request(
+            0,
+            7,
+            &[0xff, 0xff, 0, 1, 0, 0, 0, 1, 0x7f, 0xff, 0xff, 0xff],
+        ),
+        request(1, 11, &[0x7f; 30]),
+        // An API that does not exist, and a version that does not.
+        request(9999, 0, &[]),
+        request(3, 99, &[]),
+        // A frame cut short.
+        request(3, 8, &absurd_count)[..9].to_vec(),
+    ];
+    for _ in 0..30 {
+        for bytes in &hostile {
+            send(&broker, bytes);
+        }
+    }
+    let grown = broker.resident_bytes().saturating_sub(before);
+    assert!(grown < 32 << 20, "memory grew by {grown} bytes");
+    assert_eq!(consume(&broker.bootstrap(), "orders").len(), 100);
+}
+
+#[test]
+fn an_unknown_version_of_api_versions_is_answered_with_the_known_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::alone(dir.path());
+    broker.start_and_wait();
+    let mut stream = TcpStream::connect(broker.bootstrap()).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    // A header of version 2 has tagged fields behind: none.
+    stream.write_all(&request(18, 99, &[0])).unwrap();
+    let mut head = [0; 10];
+    stream.read_exact(&mut head).unwrap();
+    // Length, correlation id, then error 35 (UNSUPPORTED_VERSION) in the form of version 0.
+    assert_eq!(head[4..10], [0, 0, 0, 7, 0, 35]);
+}
