@@ -207,6 +207,19 @@ impl SimDisk {
             .is_some()
     }
 
+    /// Removes a file, durable, as somebody at the machine would. Returns whether it was there.
+    pub fn remove(&mut self, path: &str) -> bool {
+        let there = self.tree.get(path).is_some();
+        if there {
+            self.tree.unlink(path, 0);
+            if let Some(dir) = self.tree.dir(tree::parent(path)) {
+                self.tree.sync(dir, 1);
+            }
+            self.drop_nameless();
+        }
+        there
+    }
+
     /// All paths of files, in order.
     #[must_use]
     pub fn paths(&self) -> Vec<String> {

@@ -14,6 +14,7 @@ use crate::journal::ring::Position;
 use crate::log::{Phase, micros};
 use crate::lsn::Lsn;
 use crate::ops::Pending;
+use crate::partition::Partition;
 use crate::segment::SegmentKey;
 use snapshot::Snapshot;
 
@@ -45,6 +46,8 @@ struct Run {
     after: Lsn,
     position: Position,
     file: Vec<u8>,
+    /// Whether what it waits for is on its way.
+    flushing: bool,
     /// How far segments must be written, as of a generation of the partition.
     targets: BTreeMap<TopicPartition, (u64, Offset)>,
     progress: Progress,
@@ -73,6 +76,16 @@ pub(crate) fn path(number: u64) -> String {
 impl Checkpointer {
     pub(crate) fn is_running(&self) -> bool {
         self.running.is_some()
+    }
+
+    /// Whether the checkpoint under way needs more of a partition in segments.
+    pub(crate) fn waits_for(&self, tp: TopicPartition, partition: &Partition) -> bool {
+        self.running.as_ref().is_some_and(|run| {
+            run.flushing
+                && run.targets.get(&tp).is_some_and(|(generation, target)| {
+                    *generation == partition.generation && partition.flushed_end < *target
+                })
+        })
     }
 
     /// Continues after the checkpoint that recovery began with.
@@ -107,7 +120,8 @@ impl Log {
             .config
             .checkpoint_bytes
             .min(journal.ring.geometry.capacity_bytes() / 4);
-        let by_size = journal.ring.used_bytes() >= threshold;
+        let by_size = journal.ring.used_bytes() >= threshold
+            || !journal.admits(2 * self.config.commit_group_bytes_max);
         if !(self.checkpoint.wanted || changed && (by_time || by_size)) {
             return;
         }
@@ -139,6 +153,7 @@ impl Log {
             after: chain.lsn,
             position,
             file: snapshot.encode(number),
+            flushing: targets.is_empty(),
             targets,
             progress: Progress::Flushing,
             started: now.mono,
@@ -154,26 +169,28 @@ impl Log {
         if run.progress != Progress::Flushing || durable < run.after {
             return;
         }
-        let partitions = &self.state.partitions;
-        run.targets.retain(|tp, (generation, target)| {
-            let same = partitions.get(tp).filter(|p| p.generation == *generation);
-            if same.is_none() {
-                // Its segments were dropped and never will be written: the checkpoint that refers
-                // to them holds only together with the change that dropped them.
-                run.after = appended;
-            }
-            same.is_some_and(|p| p.flushed_end < *target)
-        });
-        if durable < run.after {
+        if !run.flushing {
+            run.flushing = true;
+            self.flush.due.extend(run.targets.keys().copied());
+            self.start_flushes(now, out);
             return;
         }
-        if !run.targets.is_empty() {
-            let missing: Vec<TopicPartition> = run.targets.keys().copied().collect();
-            let known = self.flush.due.len();
-            self.flush.due.extend(missing);
-            if self.flush.due.len() > known {
-                self.start_flushes(now, out);
+        let partitions = &self.state.partitions;
+        while let Some(first) = run.targets.first_entry() {
+            let (generation, target) = *first.get();
+            let same = partitions
+                .get(first.key())
+                .filter(|p| p.generation == generation);
+            match same {
+                Some(partition) if partition.flushed_end < target => return,
+                Some(_) => {}
+                // Its segments were dropped and never will be written: the checkpoint that refers
+                // to them holds only together with the change that dropped them.
+                None => run.after = appended,
             }
+            first.remove();
+        }
+        if durable < run.after {
             return;
         }
         let unsynced = self.files.acquire_unsynced();

@@ -9,7 +9,6 @@ use kring_io::{
 use kring_wire::ids::TopicPartition;
 
 use crate::Log;
-use crate::log::Phase;
 use crate::ops::Pending;
 use crate::partition::tail::TailSlice;
 use crate::segment::files::{Acquired, Excess, Waiter};
@@ -73,21 +72,18 @@ impl Log {
                 self.disk_has_room();
             }
         }
-        for tp in self.flush.due.clone() {
+        loop {
             if self.flush.running.len() >= FLUSHES_MAX {
                 return;
             }
-            if self.flush.running.contains_key(&tp) {
-                continue;
-            }
+            let Some(tp) = self.next_due() else {
+                return;
+            };
             let Some(partition) = self.state.partitions.get(&tp) else {
                 self.flush.due.remove(&tp);
                 self.flush.dirty.remove(&tp);
                 continue;
             };
-            if self.removals.blocks(&partition.dir) {
-                continue;
-            }
             self.flush.due.remove(&tp);
             if partition.dirty_bytes == 0 {
                 self.flush.dirty.remove(&tp);
@@ -96,6 +92,16 @@ impl Log {
                 self.begin_flush(now, tp, out);
             }
         }
+    }
+
+    /// A partition whose turn it is and whose directory nobody else changes.
+    fn next_due(&self) -> Option<TopicPartition> {
+        let is_free = |tp: &&TopicPartition| {
+            let dir = self.state.partitions.get(*tp).map(|p| p.dir.as_str());
+            !self.flush.running.contains_key(*tp)
+                && dir.is_none_or(|dir| !self.removals.blocks(dir))
+        };
+        self.flush.due.iter().find(is_free).copied()
     }
 
     fn begin_flush(&mut self, now: Now, tp: TopicPartition, out: &mut Effects) {
@@ -303,7 +309,7 @@ impl Log {
             self.stats.segment_written_bytes += bytes;
             self.stats.tail_dirty_bytes -= bytes;
             if partition.dirty_bytes >= self.config.segment_flush_bytes as u64
-                || self.phase == Phase::Stopping
+                || self.checkpoint.waits_for(tp, partition)
             {
                 self.flush.due.insert(tp);
             }

@@ -7,6 +7,7 @@ use kring_wire::ids::{Offset, TopicPartition};
 use crate::Log;
 use crate::journal::record::Change;
 use crate::partition::Partition;
+use crate::segment::Segment;
 
 impl Log {
     /// Moves the start of every log past what retention gives up.
@@ -46,12 +47,17 @@ fn active_expired(partition: &Partition, now_ms: i64) -> bool {
     let active = partition.segments.back().filter(|s| {
         s.base_offset == partition.active.base_offset && s.next_offset == partition.log_end
     });
-    active.is_some_and(|s| expired(partition, s.max_timestamp_ms, now_ms))
+    active.is_some_and(|s| expired(partition, s, now_ms))
 }
 
-fn expired(partition: &Partition, max_timestamp_ms: i64, now_ms: i64) -> bool {
+fn expired(partition: &Partition, segment: &Segment, now_ms: i64) -> bool {
     let retention_ms = partition.config.retention_ms;
-    retention_ms >= 0 && now_ms.saturating_sub(max_timestamp_ms) > retention_ms
+    // Records without a timestamp are as old as their segment.
+    let newest_ms = match segment.max_timestamp_ms {
+        ..0 => segment.created_ms,
+        timestamp_ms => timestamp_ms,
+    };
+    retention_ms >= 0 && now_ms.saturating_sub(newest_ms) > retention_ms
 }
 
 /// The first offset that stays. The active segment always stays.
@@ -63,7 +69,7 @@ fn retained_from(partition: &Partition, now_ms: i64) -> Offset {
         let complete = segment.base_offset != partition.active.base_offset
             && segment.next_offset <= partition.flushed_end;
         let too_large = size.saturating_sub(segment.file_bytes) >= retention_bytes;
-        let too_old = expired(partition, segment.max_timestamp_ms, now_ms);
+        let too_old = expired(partition, segment, now_ms);
         if !(complete && (too_large || too_old)) {
             break;
         }

@@ -1,0 +1,339 @@
+//! Damaged and failing disks: what is lost is said, what is damaged is not served, and nothing is
+//! acknowledged after a failed write. Power loss is in `crashes`.
+
+mod rig;
+
+use std::time::Duration;
+
+use kring_io_sim::{Fault, FaultKind, OpClass};
+use kring_log::{LogConfig, LogFailure, ReadError, TimestampQuery};
+use rig::{Rig, small, value_of};
+
+/// Checkpoints only when asked for, so that everything is in the journal.
+fn journal_only() -> LogConfig {
+    LogConfig {
+        journal_file_bytes: 4 << 20,
+        checkpoint_interval_ms: 3_600_000,
+        segment_flush_interval_ms: 3_600_000,
+        segment_flush_bytes: 64 << 20,
+        tail_cache_bytes: 64 << 20,
+        checkpoint_bytes: 64 << 20,
+        commit_group_bytes_max: 64 << 10,
+        ..small()
+    }
+}
+
+/// A log with many durable groups in the first journal file, and where they begin.
+fn journaled(seed: u64) -> (Rig, Vec<usize>) {
+    let mut rig = Rig::started(seed, journal_only());
+    let tp = rig.create(0);
+    rig.settle();
+    rig.fill(tp, 40_000);
+    let content = rig
+        .disk
+        .content("journal-0000.j")
+        .expect("it was journaled");
+    let blocks = (0..content.len())
+        .step_by(4096)
+        .filter(|at| content[*at..].starts_with(b"KRJB"))
+        .collect();
+    (rig, blocks)
+}
+
+#[test]
+fn a_damaged_block_before_durable_ones_ends_recovery_and_names_the_place() {
+    let (mut rig, blocks) = journaled(1);
+    assert!(blocks.len() > 10);
+    let hole = blocks[blocks.len() / 2] as u64;
+    assert!(rig.disk.flip_bit("journal-0000.j", hole + 100, 3));
+    let failure = rig.crash().unwrap_err();
+    let LogFailure::Hole { path, position, .. } = &failure else {
+        panic!("{failure}");
+    };
+    assert_eq!((path.as_str(), *position), ("journal-0000.j", hole));
+    let message = failure.to_string();
+    assert!(message.contains("is damaged at byte"), "{message}");
+    assert!(
+        message.contains("copy everything from its replicas"),
+        "{message}"
+    );
+    // It fails the same way again: nothing was written over it.
+    assert_eq!(rig.restart().unwrap_err(), failure);
+}
+
+#[test]
+fn a_block_that_vanished_whole_is_a_hole_too() {
+    let (mut rig, blocks) = journaled(2);
+    let mut content = rig.disk.content("journal-0000.j").unwrap().to_vec();
+    let at = blocks.len() / 2;
+    content[blocks[at]..blocks[at + 3]].fill(0);
+    rig.disk.set_content("journal-0000.j", &content);
+    assert!(matches!(rig.crash(), Err(LogFailure::Hole { .. })));
+}
+
+#[test]
+fn the_end_of_a_file_that_vanished_is_noticed_from_the_next_file() {
+    let config = LogConfig {
+        journal_file_bytes: 128 << 10,
+        journal_files: 8,
+        commit_group_bytes_max: 8 << 10,
+        ..journal_only()
+    };
+    let mut rig = Rig::started(3, config);
+    let tp = rig.create(0);
+    rig.settle();
+    let checkpoints = rig.log.stats().checkpoints;
+    while !rig
+        .disk
+        .content("journal-0001.j")
+        .unwrap()
+        .starts_with(b"KRJB")
+    {
+        rig.append(tp, &[&value_of(tp, 24)]);
+        rig.settle();
+    }
+    rig.append(tp, &[b"proof"]);
+    rig.settle();
+    assert_eq!(rig.log.stats().checkpoints, checkpoints);
+    let mut content = rig.disk.content("journal-0000.j").unwrap().to_vec();
+    let half = content.len() / 2;
+    content[half..].fill(0);
+    rig.disk.set_content("journal-0000.j", &content);
+    assert!(matches!(rig.crash(), Err(LogFailure::Hole { .. })));
+}
+
+#[test]
+fn the_last_block_torn_is_a_tail_and_recovered_from() {
+    let (mut rig, blocks) = journaled(4);
+    let tp = rig::tp(0);
+    let end = rig.log.state(tp).unwrap().log_end;
+    // Nothing after it says that the last block was durable: it may be one that was never finished.
+    let last = *blocks.last().unwrap() as u64;
+    assert!(rig.disk.flip_bit("journal-0000.j", last + 60, 0));
+    rig.crash().unwrap();
+    let recovered = rig.log.state(tp).unwrap().log_end;
+    assert!(recovered < end && recovered >= end - 4);
+    for (offset, value) in rig.read_all(tp) {
+        assert_eq!(value, value_of(tp, offset));
+    }
+}
+
+#[test]
+fn a_failed_journal_write_ends_acknowledgement_and_keeps_what_was_durable() {
+    for skip in 0..6 {
+        let mut rig = Rig::started(10 + u64::from(skip), journal_only());
+        let tp = rig.create(0);
+        rig.settle();
+        rig.disk.inject(Fault {
+            path_contains: "journal".to_owned(),
+            class: OpClass::Write,
+            skip,
+            times: 1,
+            kind: FaultKind::Io(5),
+        });
+        let mut acknowledged = 0;
+        for _ in 0..20 {
+            let now = rig.now();
+            let offset = rig.log.state(tp).unwrap().log_end;
+            let records = rig::batch(&[&value_of(tp, offset)]);
+            if rig.log.append(now, tp, 0, records).is_err() {
+                break;
+            }
+            rig.settle();
+            acknowledged = rig.log.state(tp).unwrap().durable_end;
+        }
+        let failure = rig.failure().unwrap();
+        assert!(matches!(failure, LogFailure::Write { .. }), "{failure}");
+        assert!(!rig.log.recovered());
+        let now = rig.now();
+        assert!(rig.log.append(now, tp, 0, rig::batch(&[b"x"])).is_err());
+        assert_eq!(
+            rig.log.put_state(b"k".to_vec(), None),
+            kring_log::Lsn::NEVER
+        );
+        rig.crash().unwrap();
+        assert!(rig.log.state(tp).unwrap().log_end >= acknowledged);
+        for (offset, value) in rig.read_all(tp) {
+            assert_eq!(value, value_of(tp, offset));
+        }
+    }
+}
+
+#[test]
+fn a_failed_sync_of_a_segment_ends_the_log_before_the_journal_is_given_up() {
+    let mut rig = Rig::started(20, small());
+    let tp = rig.create(0);
+    rig.disk.inject(Fault {
+        path_contains: ".log".to_owned(),
+        class: OpClass::Sync,
+        skip: 0,
+        times: 1,
+        kind: FaultKind::Io(5),
+    });
+    for _ in 0..200 {
+        let offset = rig.log.state(tp).unwrap().log_end;
+        let now = rig.now();
+        let records = rig::batch(&[&value_of(tp, offset)]);
+        if rig.log.append(now, tp, 0, records).is_err() {
+            break;
+        }
+        rig.commit();
+    }
+    let failure = rig.failure().unwrap().to_string();
+    assert!(
+        failure.contains("nothing is acknowledged any more"),
+        "{failure}"
+    );
+    let durable = rig.log.state(tp).unwrap().durable_end;
+    rig.crash().unwrap();
+    assert!(rig.log.state(tp).unwrap().log_end >= durable);
+    for (offset, value) in rig.read_all(tp) {
+        assert_eq!(value, value_of(tp, offset));
+    }
+}
+
+#[test]
+fn damaged_segment_bytes_are_reported_and_never_served() {
+    let mut rig = Rig::started(21, small());
+    let tp = rig.create(0);
+    rig.fill(tp, 60_000);
+    rig.shut_down();
+    let path = "topic-0/00000000000000000000.log";
+    let length = rig.disk.content(path).unwrap().len() as u64;
+    assert!(rig.disk.flip_bit(path, length / 2, 5));
+    rig.restart().unwrap();
+    let end = rig.log.state(tp).unwrap().log_end;
+    let mut from = 0;
+    let error = loop {
+        match rig.read(tp, from, 5_000) {
+            Ok(batches) => {
+                let found = rig::values(&batches);
+                for (offset, value) in &found {
+                    assert_eq!(*value, value_of(tp, *offset));
+                }
+                from = found.last().unwrap().0 + 1;
+                assert!(from < end, "the damage was not met");
+            }
+            Err(error) => break error,
+        }
+    };
+    assert!(
+        matches!(&error, ReadError::Corrupt { path: p, .. } if p == path),
+        "{error}"
+    );
+    assert_eq!(rig.log.stats().corrupt_reads, 1);
+}
+
+#[test]
+fn a_misdirected_segment_write_is_noticed_by_its_reader() {
+    let mut rig = Rig::started(22, small());
+    let tp = rig.create(0);
+    rig.disk.inject(Fault {
+        path_contains: ".log".to_owned(),
+        class: OpClass::Write,
+        skip: 1,
+        times: 1,
+        kind: FaultKind::Misdirected(8192),
+    });
+    rig.fill(tp, 60_000);
+    rig.shut_down();
+    rig.restart().unwrap();
+    let end = rig.log.state(tp).unwrap().log_end;
+    let mut from = 0;
+    while from < end {
+        match rig.read(tp, from, 5_000) {
+            Ok(batches) => {
+                let found = rig::values(&batches);
+                for (offset, value) in &found {
+                    assert_eq!(*value, value_of(tp, *offset));
+                }
+                from = found.last().unwrap().0 + 1;
+            }
+            Err(ReadError::Corrupt { .. }) => return,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("the damage was not met");
+}
+
+#[test]
+fn one_damaged_checkpoint_never_costs_data_silently() {
+    for victim in ["checkpoint-0", "checkpoint-1"] {
+        let mut rig = Rig::started(23, small());
+        let tp = rig.create(0);
+        rig.fill(tp, 200_000);
+        let durable = rig.log.state(tp).unwrap().durable_end;
+        assert!(rig.disk.flip_bit(victim, 40, 1));
+        match rig.crash() {
+            Ok(_) => assert!(rig.log.state(tp).unwrap().log_end >= durable),
+            Err(failure) => assert!(matches!(failure, LogFailure::Hole { .. }), "{failure}"),
+        }
+    }
+}
+
+#[test]
+fn without_a_checkpoint_an_old_directory_is_refused() {
+    let mut rig = Rig::started(24, small());
+    let tp = rig.create(0);
+    rig.fill(tp, 100_000);
+    for victim in ["checkpoint-0", "checkpoint-1"] {
+        assert!(rig.disk.flip_bit(victim, 40, 1));
+    }
+    let failure = rig.crash().unwrap_err();
+    let message = failure.to_string();
+    assert!(
+        message.contains("no checkpoint in the data directory"),
+        "{message}"
+    );
+    assert!(message.contains("its checksum does not match"), "{message}");
+}
+
+#[test]
+fn a_newer_format_is_refused_by_name() {
+    let mut rig = Rig::started(25, small());
+    rig.pass(Duration::from_secs(1));
+    for path in ["checkpoint-0", "checkpoint-1"] {
+        if let Some(content) = rig.disk.content(path).map(<[u8]>::to_vec) {
+            let mut newer = content;
+            newer[4] = 9;
+            rig.disk.set_content(path, &newer);
+        }
+    }
+    let message = rig.crash().unwrap_err().to_string();
+    assert!(message.contains("format 9"), "{message}");
+    assert!(
+        message.contains("start the newer version again"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_missing_journal_is_refused_once_there_was_one() {
+    let mut rig = Rig::started(26, small());
+    let tp = rig.create(0);
+    rig.fill(tp, 100_000);
+    assert!(rig.log.stats().checkpoints > 1);
+    rig.disk.crash();
+    rig.disk.remove("journal-0001.j");
+    let failure = rig.restart().unwrap_err();
+    assert!(
+        matches!(&failure, LogFailure::Open { path, .. } if path == "journal-0001.j"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn look_ups_go_on_behind_segments_without_a_match() {
+    let mut rig = Rig::started(27, small());
+    let tp = rig.create(0);
+    rig.fill(tp, 60_000);
+    rig.shut_down();
+    rig.restart().unwrap();
+    let now = rig.now();
+    let late = rig
+        .log
+        .append(now, tp, 0, rig::batch_at(now.wall_ms, &[b"late"]));
+    let offset = late.unwrap().base_offset;
+    let found = rig.lookup(tp, TimestampQuery::At(rig::WALL_MS + 1));
+    assert_eq!(found, Some((offset, now.wall_ms)));
+}
