@@ -20,12 +20,6 @@ impl Followers {
         }
     }
 
-    /// Tries a partition again after the back-off.
-    pub(super) fn retry_later(&mut self, tp: TopicPartition, cx: &Context<'_>) {
-        self.retries
-            .insert((cx.after_ms(cx.config.fetch_backoff_ms), tp));
-    }
-
     /// Sends what each leader must hear.
     pub(crate) fn finish(&mut self, cx: &mut Context<'_>) {
         self.take_due_retries(cx);

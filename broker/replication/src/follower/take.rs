@@ -1,6 +1,8 @@
 //! Takes a leader's answer: appends, truncates, starts anew, follows the high watermark.
 //! It never serves what it takes; the log verifies every batch.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use kring_io::BrokerId;
 use kring_log::{AppendError, Log};
@@ -9,6 +11,24 @@ use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
 use super::Followers;
 use crate::context::Context;
 use crate::message::{Fetched, FetchedPartition, Outcome};
+
+/// Pause before more is asked for while this broker's disk does not keep up.
+const OVERLOAD_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why a partition stands still, and for how long.
+struct Stall {
+    reason: String,
+    pause: Option<Duration>,
+}
+
+impl From<String> for Stall {
+    fn from(reason: String) -> Stall {
+        Stall {
+            reason,
+            pause: None,
+        }
+    }
+}
 
 impl Followers {
     /// Takes the answer to a fetch. `records` holds the batches of all partitions, one after the other.
@@ -60,7 +80,7 @@ impl Followers {
                 self.changed(tp);
                 Ok(())
             }
-            Outcome::Unreadable => Err("the leader cannot read its log there".to_owned()),
+            Outcome::Unreadable => Err("the leader cannot read its log there".to_owned().into()),
         };
         let following = self.partitions.get_mut(&tp).expect("looked up above");
         // Only then is this replica's log known to be a prefix of the leader's.
@@ -68,19 +88,25 @@ impl Followers {
             following.leader_high_watermark = told.high_watermark;
             follow_numbers(told, cx);
         }
-        following.stalled = taken.err();
-        if let Some(reason) = &following.stalled {
+        following.stalled = None;
+        if let Err(stall) = taken {
+            let backoff = Duration::from_millis(cx.config.fetch_backoff_ms);
+            let retry_at = cx.now.mono + stall.pause.unwrap_or(backoff);
+            let reason = stall.reason;
             tracing::warn!(%tp, leader = %from, %reason, "replication stands still");
-            self.retry_later(tp, cx);
+            following.stalled = Some(reason);
+            self.retries.insert((retry_at, tp));
         }
     }
 }
 
-fn append(tp: TopicPartition, batches: Bytes, cx: &mut Context<'_>) -> Result<(), String> {
+fn append(tp: TopicPartition, batches: Bytes, cx: &mut Context<'_>) -> Result<(), Stall> {
     match cx.log.append_replicated(cx.now, tp, batches) {
         Ok(_) => Ok(()),
-        Err(error @ AppendError::UnknownPartition(_)) => Err(error.to_string()),
-        Err(error) => Err(format!("the leader's records were not taken: {error}")),
+        Err(error) => Err(Stall {
+            reason: format!("the leader's records were not taken: {error}"),
+            pause: matches!(error, AppendError::Overloaded { .. }).then_some(OVERLOAD_PAUSE),
+        }),
     }
 }
 
@@ -91,18 +117,21 @@ fn truncate(
     epoch: LeaderEpoch,
     end_offset: Offset,
     cx: &mut Context<'_>,
-) -> Result<(), String> {
-    let state = cx.log.state(tp).ok_or("it has no log here")?;
+) -> Result<(), Stall> {
+    let Some(state) = cx.log.state(tp) else {
+        return Err("it has no log here".to_owned().into());
+    };
     let to = truncation_point(tp, epoch, end_offset, cx.log).max(state.log_start);
     if to >= state.log_end {
         return Err(format!(
             "the leader's log parts from this one at epoch {epoch}, offset {end_offset}, but there is nothing to remove"
-        ));
+        )
+        .into());
     }
     tracing::info!(%tp, from = state.log_end, to, epoch, "truncates to the leader's log");
     match cx.log.truncate(cx.now, tp, to) {
         Ok(_) => Ok(()),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error.to_string().into()),
     }
 }
 

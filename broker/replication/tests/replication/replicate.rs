@@ -1,11 +1,9 @@
 //! Leaders and followers with real logs on simulated disks: what is committed, when, and what happens to the rest.
 //! Elections are the tests' own: the controller is not here.
 
-mod cluster;
-
 use std::time::Duration;
 
-use cluster::{Cluster, Proposals, TP, broker};
+use crate::cluster::{Cluster, Proposals, TP, broker};
 use kring_wire::TopicPartition;
 
 fn isr(cluster: &Cluster) -> Vec<i32> {

@@ -179,7 +179,8 @@ impl Cluster {
 
     /// The link is there again, and its sender is told.
     pub(crate) fn heal(&mut self, from: i32, to: i32) {
-        if self.cut.remove(&(broker(from), broker(to))) {
+        let runs = self.nodes.get(&broker(from)).is_some_and(|n| n.recovered);
+        if self.cut.remove(&(broker(from), broker(to))) && runs {
             self.event(broker(from), ReplicaEvent::PeerConnected(broker(to)));
             self.settle(broker(from));
         }
@@ -255,7 +256,7 @@ impl Cluster {
     fn take_role(&mut self, id: BrokerId, tp: TopicPartition, mut role: PartitionRole) {
         let time = self.time();
         role.own_broker_epoch = self.broker_epochs[&id];
-        let Some(node) = self.nodes.get_mut(&id) else {
+        let Some(node) = self.nodes.get_mut(&id).filter(|n| n.recovered) else {
             return;
         };
         if role.replicas.contains(&id) && !node.log.contains(tp) {
