@@ -9,7 +9,6 @@ use kring_io::{BrokerId, Now, Random};
 use kring_log::{Log, Recovered};
 
 use crate::api::{delete_records, list_offsets};
-use crate::auto_create;
 use crate::calls::Calls;
 use crate::config::BrokerConfig;
 use crate::event::{Event, Output};
@@ -24,7 +23,7 @@ use crate::route::replicas::Replicas;
 use crate::session::Sessions;
 use crate::shutdown::Shutdown;
 use crate::timers::{Part, Timers};
-use crate::{admin, dispatch, fetch, produce, shutdown};
+use crate::{admin, dispatch, fetch, image_wait, produce, shutdown};
 
 /// Events that wait for the end of recovery at most; it takes well under a second.
 const EARLY_EVENTS_MAX: usize = 10_000;
@@ -66,7 +65,7 @@ pub struct Broker {
     pub(crate) fetch: fetch::Waiting,
     pub(crate) list_offsets: list_offsets::Waiting,
     pub(crate) delete_records: delete_records::Waiting,
-    pub(crate) auto_create: auto_create::Waiting,
+    pub(crate) image_wait: image_wait::Waiting,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) controller_calls: Calls<Answered>,
     pub(crate) group_calls: Calls<GroupResponse>,
@@ -98,7 +97,7 @@ impl Broker {
             fetch: fetch::Waiting::default(),
             list_offsets: list_offsets::Waiting::default(),
             delete_records: delete_records::Waiting::default(),
-            auto_create: auto_create::Waiting::default(),
+            image_wait: image_wait::Waiting::default(),
             producer_ids: ProducerIds::default(),
             controller_calls: Calls::default(),
             group_calls: Calls::default(),
@@ -153,7 +152,7 @@ impl Broker {
             self.settle(now, out);
         }
         produce::expire(self, now, out);
-        auto_create::expire(self, now, out);
+        image_wait::expire(self, now, out);
         self.retry_replays(now, out);
         shutdown::tick(self, now, out);
         self.settle(now, out);
@@ -167,7 +166,7 @@ impl Broker {
             self.timers.earliest(),
             self.produce.next_deadline(),
             self.fetch.next_deadline(),
-            self.auto_create.next_deadline(),
+            self.image_wait.next_deadline(),
             self.coordinators.next_deadline(),
             self.shutdown.next_deadline(),
         ];

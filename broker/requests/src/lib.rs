@@ -23,6 +23,7 @@ mod cluster;
 mod dispatch;
 mod fetch;
 mod gather;
+mod image_wait;
 mod leadership;
 mod operations;
 mod produce;

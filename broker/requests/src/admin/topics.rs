@@ -17,6 +17,7 @@ use crate::auto_create;
 use crate::broker::Broker;
 use crate::cluster;
 use crate::event::Output;
+use crate::image_wait;
 use crate::route::controller::Answered;
 
 /// How long an answer waits for this broker to hear of what the controller has committed.
@@ -126,12 +127,13 @@ fn create(broker: &mut Broker, now: Now, id: u64, topic: CreateTopicRequest, out
 }
 
 fn wait_and_answer(broker: &mut Broker, now: Now, id: u64, name: String, out: &mut Output) {
-    auto_create::wait(
+    let created = name.clone();
+    image_wait::until(
         broker,
         now,
-        vec![name.clone()],
         HEARD_WAIT,
-        Box::new(move |broker, _, _, out| answer_with(broker, id, &name, out)),
+        move |broker| auto_create::has_leaders(broker, &created),
+        move |broker, _, out| answer_with(broker, id, &name, out),
         out,
     );
 }
@@ -195,15 +197,43 @@ fn alter(
     {
         return alter(broker, now, id, steps, name, out);
     }
+    let wanted = step.clone();
     broker.ask_controller(
         now,
         step,
         Box::new(move |broker, now, answered, out| match failure(answered) {
             Some(refused) => out.admin.push((id, Err(refused))),
-            None => alter(broker, now, id, steps, name, out),
+            None => image_wait::until(
+                broker,
+                now,
+                HEARD_WAIT,
+                move |broker| has_heard(broker, &wanted),
+                move |broker, now, out| alter(broker, now, id, steps, name, out),
+                out,
+            ),
         }),
         out,
     );
+}
+
+/// Whether the image shows a committed change already, so that the answer can describe it.
+fn has_heard(broker: &Broker, step: &ControllerRequest) -> bool {
+    match step {
+        ControllerRequest::CreatePartitions { topics, .. } => {
+            has_partitions(broker, &topics[0].name, topics[0].count)
+        }
+        ControllerRequest::AlterConfigs { resources, .. } => {
+            let ConfigResource::Topic(name) = &resources[0].resource else {
+                return true;
+            };
+            let Some((_, topic)) = cluster::topic_by_name(broker.image(), name) else {
+                return false;
+            };
+            let shows = |op: &ConfigOp| topic.config.get(&op.name) == op.value.as_ref();
+            resources[0].ops.iter().all(shows)
+        }
+        _ => true,
+    }
 }
 
 /// Whether the wanted number is the present one: the request states what shall be, not a change.
@@ -238,14 +268,18 @@ fn delete(broker: &mut Broker, now: Now, id: u64, name: String, out: &mut Output
     broker.ask_controller(
         now,
         ControllerRequest::DeleteTopics {
-            topics: vec![TopicRef::Name(name)],
+            topics: vec![TopicRef::Name(name.clone())],
         },
-        Box::new(move |_, _, answered, out| {
-            let answer = match failure(answered) {
-                Some(refused) => Err(refused),
-                None => Ok(AdminResponse::Done),
-            };
-            out.admin.push((id, answer));
+        Box::new(move |broker, now, answered, out| match failure(answered) {
+            Some(refused) => out.admin.push((id, Err(refused))),
+            None => image_wait::until(
+                broker,
+                now,
+                HEARD_WAIT,
+                move |broker| cluster::topic_by_name(broker.image(), &name).is_none(),
+                move |_, _, out| out.admin.push((id, Ok(AdminResponse::Done))),
+                out,
+            ),
         }),
         out,
     );

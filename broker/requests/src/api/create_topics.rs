@@ -7,6 +7,7 @@
 //! * The answer comes when the topics are committed and this broker knows them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::create_topics_response::{
@@ -18,13 +19,17 @@ use kring_controller::{ControllerError, ControllerRequest, ControllerResponse};
 use kring_io::{BrokerId, Now};
 use kring_wire::ErrorCode;
 
+use crate::auto_create;
 use crate::broker::Broker;
 use crate::call::{Call, Caller, Unreadable};
 use crate::event::Output;
+use crate::image_wait;
 use crate::route::controller::Answered;
 use crate::settings::{self, Setting};
 use crate::text::{owned, text};
 
+/// How long an answer waits for this broker to hear of what the controller has committed.
+const HEARD_WAIT: Duration = Duration::from_secs(2);
 const REPLICAS_FROM_ASSIGNMENT: i16 = -1;
 
 pub(crate) fn handle(
@@ -64,12 +69,38 @@ pub(crate) fn handle(
             topics,
             validate_only: request.validate_only,
         },
-        Box::new(move |broker, _, answered, out| {
-            answer(broker, caller, &names, &mut refused, answered, out);
+        Box::new(move |broker, now, answered, out| {
+            let created = created_names(&answered, request.validate_only);
+            image_wait::until(
+                broker,
+                now,
+                HEARD_WAIT,
+                move |broker| {
+                    created
+                        .iter()
+                        .all(|name| auto_create::has_leaders(broker, name))
+                },
+                move |broker, _, out| {
+                    answer(broker, caller, &names, &mut refused, answered, out);
+                },
+                out,
+            );
         }),
         out,
     );
     Ok(())
+}
+
+/// The topics whose arrival here is worth waiting for.
+fn created_names(answered: &Answered, validate_only: bool) -> Vec<String> {
+    match answered {
+        Ok(ControllerResponse::CreateTopics(each)) if !validate_only => each
+            .iter()
+            .filter(|(_, result)| result.is_ok())
+            .map(|(name, _)| name.clone())
+            .collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn twice(name: &str) -> ControllerError {

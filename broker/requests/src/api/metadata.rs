@@ -16,11 +16,11 @@ use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use kafka_protocol::messages::{MetadataRequest, MetadataResponse, TopicName};
-use kring_controller::{PartitionImage, TopicImage};
+use kring_controller::{ControllerError, PartitionImage, TopicImage};
 use kring_io::Now;
 use kring_wire::{ErrorCode, TopicId};
 
-use crate::auto_create;
+use crate::auto_create::{self, Refused};
 use crate::broker::Broker;
 use crate::call::{Call, Caller, Unreadable};
 use crate::cluster;
@@ -63,7 +63,7 @@ pub(crate) fn handle(
         Vec::new()
     };
     if missing.is_empty() {
-        answer(broker, caller, &question, out);
+        answer(broker, caller, &question, &Refused::new(), out);
         return Ok(());
     }
     auto_create::create_and_wait(
@@ -71,7 +71,9 @@ pub(crate) fn handle(
         now,
         missing,
         AUTO_CREATE_WAIT,
-        Box::new(move |broker, _now, _outcome, out| answer(broker, caller, &question, out)),
+        Box::new(move |broker, _now, refused, out| {
+            answer(broker, caller, &question, &refused, out);
+        }),
         out,
     );
     Ok(())
@@ -109,7 +111,13 @@ fn missing_topics(broker: &Broker, question: &Question) -> Vec<String> {
     names.into_iter().cloned().collect()
 }
 
-fn answer(broker: &Broker, caller: Caller, question: &Question, out: &mut Output) {
+fn answer(
+    broker: &Broker,
+    caller: Caller,
+    question: &Question,
+    refused: &Refused,
+    out: &mut Output,
+) {
     let image = broker.image();
     let topics = match &question.topics {
         None => cluster::topics_in_name_order(image)
@@ -117,7 +125,7 @@ fn answer(broker: &Broker, caller: Caller, question: &Question, out: &mut Output
             .collect(),
         Some(wanted) => wanted
             .iter()
-            .map(|wanted| one(broker, wanted, question.topic_operations))
+            .map(|wanted| one(broker, wanted, question.topic_operations, refused))
             .collect(),
     };
     let mut answer = MetadataResponse::default()
@@ -146,16 +154,21 @@ fn brokers(broker: &Broker) -> Vec<MetadataResponseBroker> {
         .collect()
 }
 
-fn one(broker: &Broker, wanted: &Wanted, operations: bool) -> MetadataResponseTopic {
+fn one(
+    broker: &Broker,
+    wanted: &Wanted,
+    operations: bool,
+    refused: &Refused,
+) -> MetadataResponseTopic {
     let image = broker.image();
     match wanted {
         Wanted::Name(name) => match cluster::topic_by_name(image, name) {
             Some((id, topic)) => describe(broker, id, topic, operations),
             None => {
-                let error = if cluster::is_topic_name(name) {
-                    ErrorCode::UnknownTopicOrPartition
-                } else {
-                    ErrorCode::InvalidTopicException
+                let error = match refused.get(name) {
+                    Some(error) if is_final(error) => error.error_code(),
+                    _ if cluster::is_topic_name(name) => ErrorCode::UnknownTopicOrPartition,
+                    _ => ErrorCode::InvalidTopicException,
                 };
                 MetadataResponseTopic::default()
                     .with_error_code(error.code())
@@ -171,6 +184,18 @@ fn one(broker: &Broker, wanted: &Wanted, operations: bool) -> MetadataResponseTo
                 .with_topic_id((*id).into()),
         },
     }
+}
+
+/// Whether the client should stop asking: a creation that only was not possible right now is
+/// answered as an unknown topic, which clients retry.
+fn is_final(error: &ControllerError) -> bool {
+    matches!(
+        error,
+        ControllerError::InvalidTopic { .. }
+            | ControllerError::InvalidReplicationFactor { .. }
+            | ControllerError::InvalidPartitions { .. }
+            | ControllerError::PolicyViolation { .. }
+    )
 }
 
 fn describe(

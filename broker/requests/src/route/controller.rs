@@ -10,10 +10,10 @@ use kring_io::{BrokerId, Now};
 use kring_wire::TopicId;
 
 use super::peers;
-use crate::auto_create;
 use crate::broker::{Broker, Work};
 use crate::calls::Done;
 use crate::event::Output;
+use crate::image_wait;
 use crate::timers::Part;
 
 /// Questions to the controller that this broker has under way at most.
@@ -71,11 +71,13 @@ impl Broker {
         let mut said = ControllerOut::default();
         controller.step(now, event, &mut said);
         self.timers.set(Part::Controller, said.wake_at);
+        // A log that has stopped says `Lsn::NEVER`: nothing written to it ever counts as stored.
+        let mut lsn = self.log.appended_lsn();
         for (key, value) in said.persist {
-            self.log.put_state(key, value);
+            lsn = lsn.max(self.log.put_state(key, value));
         }
         if let Some(token) = said.persist_token {
-            self.persisting.add(self.log.appended_lsn(), token);
+            self.persisting.add(lsn, token);
             self.give_back_durable_token();
         }
         for (to, message) in said.sends {
@@ -119,12 +121,12 @@ impl Broker {
                 ImageChange::ClusterConfig | ImageChange::BrokerConfig(_) => {
                     self.sync_all(now, out);
                 }
-                // The epoch of a leader's registration is part of the roles of its followers.
-                ImageChange::Broker(_) => self.sync_all(now, out),
-                ImageChange::ClusterId | ImageChange::TopicCreated(_) => {}
+                // The epoch of this broker's registration goes with its fetches and proposals.
+                ImageChange::Broker(id) if id == self.id() => self.sync_all(now, out),
+                ImageChange::Broker(_) | ImageChange::ClusterId | ImageChange::TopicCreated(_) => {}
             }
         }
-        auto_create::image_changed(self, now, out);
+        image_wait::image_changed(self, now, out);
     }
 
     /// Partitions are opened, and roles taken, only when this run of the broker is registered:
