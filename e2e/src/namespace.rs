@@ -84,7 +84,7 @@ impl Namespace {
     /// What a person would look at first when a test failed: objects, events, logs.
     #[must_use]
     pub fn describe(&self) -> String {
-        let looks: [&[&str]; 4] = [
+        let looks: [&[&str]; 5] = [
             &["get", "kafkaclusters,topics,pods,pvc", "--output", "wide"],
             &[
                 "get",
@@ -98,6 +98,12 @@ impl Namespace {
                 "--selector=app.kubernetes.io/name=kring-broker",
                 "--tail=30",
                 "--prefix",
+            ],
+            &[
+                "logs",
+                "--namespace=kring-system",
+                "--selector=app.kubernetes.io/name=kring",
+                "--tail=40",
             ],
         ];
         looks

@@ -1,0 +1,95 @@
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+
+/** Runs named checks in order and prints one line each; the exit code says whether all passed. It knows no client. */
+final class Checks {
+    static final String BOOTSTRAP = environment("BOOTSTRAP", "127.0.0.1:9092");
+    private static final String RUN = environment("RUN", String.valueOf(System.currentTimeMillis()));
+    private static final long WAIT_MS = 30_000;
+
+    private final List<String> titles = new ArrayList<>();
+    private final List<Callable<?>> bodies = new ArrayList<>();
+
+    interface Body {
+        void run() throws Exception;
+    }
+
+    private static String environment(String key, String otherwise) {
+        return System.getenv().getOrDefault(key, otherwise);
+    }
+
+    /** A topic or group of this run. */
+    static String name(String kind) {
+        return "java-" + kind + "-" + RUN;
+    }
+
+    void add(String title, Body body) {
+        titles.add(title);
+        bodies.add(() -> {
+            body.run();
+            return null;
+        });
+    }
+
+    static void equal(Object seen, Object expected) {
+        if (!Objects.equals(seen, expected)) {
+            throw new AssertionError("expected " + expected + ", saw " + seen);
+        }
+    }
+
+    static void expect(boolean condition, String what) {
+        if (!condition) {
+            throw new AssertionError("expected " + what);
+        }
+    }
+
+    /** The class of the error that a future fails with. */
+    static void fails(Future<?> future, Class<? extends Exception> error) throws Exception {
+        try {
+            Object seen = future.get(30, TimeUnit.SECONDS);
+            throw new AssertionError("expected " + error.getSimpleName() + ", saw " + seen);
+        } catch (ExecutionException e) {
+            expect(error.isInstance(e.getCause()), error.getSimpleName() + ", saw " + e.getCause());
+        }
+    }
+
+    static void until(String what, Callable<Boolean> condition) throws Exception {
+        long deadline = System.currentTimeMillis() + WAIT_MS;
+        while (System.currentTimeMillis() < deadline) {
+            if (condition.call()) {
+                return;
+            }
+            Thread.sleep(50);
+        }
+        throw new AssertionError("not within " + WAIT_MS + " ms: " + what);
+    }
+
+    void run() {
+        ExecutorService thread = Executors.newSingleThreadExecutor();
+        boolean failed = false;
+        for (int i = 0; i < titles.size(); i++) {
+            long started = System.nanoTime();
+            try {
+                thread.submit(bodies.get(i)).get(120, TimeUnit.SECONDS);
+                System.out.printf("ok %s (%.1f s)%n", titles.get(i), (System.nanoTime() - started) / 1e9);
+            } catch (Exception error) {
+                failed = true;
+                Throwable cause = error instanceof ExecutionException ? error.getCause() : error;
+                System.out.printf("FAIL %s: %s%n", titles.get(i), cause);
+                cause.printStackTrace(System.out);
+                if (!(error instanceof ExecutionException)) {
+                    thread.shutdownNow();
+                    thread = Executors.newSingleThreadExecutor();
+                }
+            }
+        }
+        System.exit(failed ? 1 : 0);
+    }
+}
