@@ -28,11 +28,7 @@ pub fn network_policy(cluster: &ValidatedCluster) -> Option<NetworkPolicy> {
             .into(),
         )),
         pod_selector: Some(selector(
-            [(
-                "app.kubernetes.io/name".to_owned(),
-                "kring-operator".to_owned(),
-            )]
-            .into(),
+            [("app.kubernetes.io/name".to_owned(), "kring".to_owned())].into(),
         )),
         ..NetworkPolicyPeer::default()
     };
