@@ -46,6 +46,13 @@ impl Answer {
         partitions.into_iter().any(|p| !p.error.is_ok())
     }
 
+    /// What came of each partition.
+    #[cfg(test)]
+    pub(super) fn errors(&self) -> Vec<ErrorCode> {
+        let partitions = self.response.topics.iter().flat_map(|t| &t.partitions);
+        partitions.map(|partition| partition.error).collect()
+    }
+
     /// Where the leaders named in the answer listen.
     pub(super) fn endpoints(&mut self, endpoints: Vec<kring_wire::NodeEndpoint>) {
         self.response.node_endpoints = endpoints;

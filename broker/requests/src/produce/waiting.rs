@@ -218,3 +218,6 @@ impl Waiting {
         self.by_conn.remove(&(open.caller.request.conn, id));
     }
 }
+
+#[cfg(test)]
+mod tests;
