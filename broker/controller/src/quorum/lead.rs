@@ -80,6 +80,29 @@ impl Leading {
     }
 }
 
+/// What a model of the quorum tells apart: everything but times.
+#[cfg(test)]
+impl Leading {
+    pub(super) fn view(&self) -> Vec<(BrokerId, Index, Index, Index, u8)> {
+        let view = |(id, p): (&BrokerId, &Progress)| {
+            let mode = match p.mode {
+                Mode::Probe => 0,
+                Mode::Stream => 1,
+                Mode::Snapshot { .. } => 2,
+            };
+            (*id, p.matched, p.next, p.told, mode)
+        };
+        self.followers.iter().map(view).collect()
+    }
+
+    pub(super) fn forget_times(&mut self) {
+        self.beat_at = Instant::default();
+        for progress in self.followers.values_mut() {
+            progress.heard_at = Instant::default();
+        }
+    }
+}
+
 impl Progress {
     fn new(now: Now, next: Index) -> Progress {
         Progress {

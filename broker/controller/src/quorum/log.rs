@@ -142,4 +142,10 @@ impl Log {
             self.unflushed.pop_front();
         }
     }
+
+    /// Writes under way, for a model that counts tokens from the last durable one.
+    #[cfg(test)]
+    pub(super) fn unflushed(&self) -> impl Iterator<Item = (u64, Index)> {
+        self.unflushed.iter().copied()
+    }
 }

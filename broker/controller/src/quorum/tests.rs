@@ -1,3 +1,4 @@
+mod model;
 mod network;
 
 use std::time::Duration;
