@@ -1,3 +1,6 @@
+//! The settings table: every default passes its own check, every refusal names key, value and what is allowed.
+//! What a setting does is not tested here.
+
 use std::collections::BTreeMap;
 
 use super::{

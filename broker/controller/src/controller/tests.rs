@@ -1,3 +1,6 @@
+//! Scenarios of a whole cluster of controllers: start, fencing, maintenance, decommission, fail-over.
+//! Single decisions are tested in `decide`, the quorum alone in `quorum`.
+
 mod cluster;
 mod random;
 

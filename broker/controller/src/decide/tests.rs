@@ -1,3 +1,6 @@
+//! Single decisions on an image, outside of any quorum: what is refused and why, and what changes.
+//! When a decision is made is tested with the whole controller.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use kring_io::{BrokerId, Random};

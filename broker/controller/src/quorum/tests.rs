@@ -1,3 +1,6 @@
+//! Scenarios and a random simulation of the metadata quorum alone.
+//! What its entries mean is not tested here; every reachable small state is walked in `model`.
+
 mod model;
 mod network;
 
