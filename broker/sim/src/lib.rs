@@ -4,4 +4,13 @@
 #![forbid(unsafe_code)]
 
 pub mod checks;
+pub mod client;
+pub mod faults;
 pub mod history;
+pub mod machine;
+pub mod records;
+pub mod run;
+pub mod setup;
+pub mod sweep;
+pub mod trace;
+pub mod world;

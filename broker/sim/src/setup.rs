@@ -1,0 +1,92 @@
+//! How the machines of a run are set up: small journals and short intervals, so that every part of
+//! the log is used often. It starts nothing.
+
+use kring_controller::Endpoint;
+use kring_io::{BrokerId, Random};
+use kring_io_sim::SimDiskConfig;
+use kring_log::LogConfig;
+use kring_replication::ReplicationConfig;
+use kring_requests::{BrokerConfig, Identity};
+
+use crate::machine::Machine;
+use crate::run::TOPIC;
+use crate::world::World;
+
+/// A machine for `broker` in a cluster in which all brokers carry the controller role.
+#[must_use]
+pub fn machine(broker: BrokerId, all: &[BrokerId], seed: u64) -> Machine {
+    let seed = seed ^ (u64::from(broker.0.unsigned_abs()) << 48);
+    let mut random = Random::new(seed);
+    let identity = Identity {
+        broker,
+        incarnation: [0; 16],
+        disk_id: random.id(),
+        version: "sim".to_owned(),
+        listeners: vec![Endpoint {
+            name: "PLAINTEXT".to_owned(),
+            host: format!("broker-{broker}"),
+            port: 9092,
+        }],
+        peer_address: peer_address(broker),
+        log_dir: "/data".to_owned(),
+        io_driver: "simulated".to_owned(),
+        io_driver_reason: "this is a simulation".to_owned(),
+    };
+    Machine::new(
+        config(all),
+        identity,
+        SimDiskConfig::default(),
+        random.next_u64(),
+    )
+}
+
+fn config(all: &[BrokerId]) -> BrokerConfig {
+    BrokerConfig {
+        voters: all
+            .iter()
+            .map(|broker| (*broker, peer_address(*broker)))
+            .collect(),
+        auto_create_topics_enable: false,
+        default_replication_factor: 3,
+        min_insync_replicas: 2,
+        broker_session_timeout_ms: 2_000,
+        log: LogConfig {
+            journal_file_bytes: 256 << 10,
+            journal_files: 3,
+            journal_zeroed_at_start_bytes: 64 << 10,
+            commit_group_bytes_max: 32 << 10,
+            checkpoint_bytes: 128 << 10,
+            checkpoint_interval_ms: 5_000,
+            segment_flush_interval_ms: 700,
+            segment_flush_bytes: 8 << 10,
+            tail_cache_bytes: 64 << 10,
+            ..LogConfig::default()
+        },
+        replication: ReplicationConfig {
+            replica_lag_time_max_ms: 3_000,
+            ..ReplicationConfig::default()
+        },
+        ..BrokerConfig::default()
+    }
+}
+
+fn peer_address(broker: BrokerId) -> String {
+    format!("broker-{broker}:9093")
+}
+
+/// Whether every broker runs and sees a leader and a full ISR for every partition of the run's topic.
+pub fn is_replicated(world: &mut World) -> bool {
+    world.machines().all(|machine| {
+        let Some(broker) = machine.broker() else {
+            return false;
+        };
+        let image = broker.image();
+        let topic = image.by_name.get(TOPIC).and_then(|id| image.topics.get(id));
+        topic.is_some_and(|topic| {
+            topic
+                .partitions
+                .iter()
+                .all(|p| p.leader.is_some() && p.isr.len() == p.replicas.len())
+        })
+    })
+}
