@@ -37,6 +37,8 @@ pub struct Controller {
     /// The addresses of the voters and of the stored image were given out.
     introduced: bool,
     resign_at: Instant,
+    /// When the last step was: a long gap is this broker's own stall, in which it heard nobody.
+    stepped_at: Instant,
 }
 
 impl Controller {
@@ -70,6 +72,7 @@ impl Controller {
             requests: Requests::default(),
             introduced: false,
             resign_at: now.mono,
+            stepped_at: now.mono,
             config,
         })
     }
@@ -78,6 +81,7 @@ impl Controller {
     pub fn step(&mut self, now: Now, event: ControllerEvent, out: &mut ControllerOut) {
         let mut quorum_out = QuorumOut::default();
         self.introduce(out);
+        self.excuse_own_stall(now);
         match event {
             ControllerEvent::Message { from, bytes } => match PeerMessage::decode(&bytes) {
                 Some(message) => self.on_message(now, from, message, &mut quorum_out, out),
@@ -160,6 +164,18 @@ impl Controller {
         let known = known.map(|(id, broker)| (*id, broker.peer_address.clone()));
         out.peers
             .extend(voters.chain(known).filter(|(id, _)| *id != own));
+    }
+
+    /// After a stall of this broker the others' signs of life are still waiting to be read, so the
+    /// time of the stall is not held against them.
+    fn excuse_own_stall(&mut self, now: Now) {
+        let gap = now.mono.since(self.stepped_at);
+        self.stepped_at = now.mono;
+        if let Some(active) = &mut self.active
+            && gap >= Duration::from_millis(self.config.heartbeat_ms)
+        {
+            active.excuse(gap);
+        }
     }
 
     fn on_message(

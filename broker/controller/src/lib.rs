@@ -13,6 +13,7 @@ pub mod request;
 
 mod controller;
 mod decide;
+mod encoding;
 
 pub use config::{ClusterDefaults, ControllerConfig, Endpoint, Registration};
 pub use controller::Controller;

@@ -93,6 +93,13 @@ impl Active {
         self.take_committed(Index::MAX - 1)
     }
 
+    /// Adds a time in which nobody was listened to.
+    pub(super) fn excuse(&mut self, gap: Duration) {
+        for heard in self.sessions.values_mut() {
+            *heard = *heard + gap;
+        }
+    }
+
     /// Brokers that were silent for too long.
     pub(super) fn silent(&self, now: Now, timeout: Duration) -> Vec<BrokerId> {
         let sessions = self.sessions.iter();

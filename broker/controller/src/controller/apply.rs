@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::Controller;
+use crate::encoding;
 use crate::event::ControllerOut;
 use crate::image::{ClusterImage, ImageChange, Record};
 use crate::quorum::{Quorum, QuorumOut, StartError};
@@ -13,7 +14,7 @@ pub(super) fn restore(quorum: &Quorum) -> Result<ClusterImage, StartError> {
     let Some(snapshot) = quorum.snapshot() else {
         return Ok(ClusterImage::default());
     };
-    postcard::from_bytes(&snapshot.data).map_err(|_| StartError::Undecodable {
+    encoding::decode(&snapshot.data).ok_or_else(|| StartError::Undecodable {
         key: "m/h".to_owned(),
     })
 }
@@ -48,7 +49,7 @@ impl Controller {
             return;
         }
         // Going on without an entry that is committed would make this broker's image another one.
-        let records: Vec<Record> = postcard::from_bytes(payload).expect(
+        let records: Vec<Record> = encoding::decode(payload).expect(
             "a committed entry can be decoded; use the version that the active controller has",
         );
         for record in records {
@@ -59,7 +60,7 @@ impl Controller {
     fn apply_snapshot(&mut self, out: &mut ControllerOut) {
         let snapshot = self.quorum.snapshot();
         let snapshot = snapshot.expect("what is committed is an entry or in the snapshot");
-        let image: ClusterImage = postcard::from_bytes(&snapshot.data).expect(
+        let image: ClusterImage = encoding::decode(&snapshot.data).expect(
             "a committed snapshot can be decoded; use the version that the active controller has",
         );
         assert!(
@@ -74,8 +75,7 @@ impl Controller {
     pub(super) fn take_snapshot(&mut self, quorum_out: &mut QuorumOut) {
         let covered = self.quorum.snapshot().map_or(0, |s| s.end.index);
         if self.image.epoch - covered >= self.config.snapshot_entries.max(1) {
-            let data = postcard::to_allocvec(&self.image);
-            let data = data.expect("the image is encoded into memory").into();
+            let data = encoding::encode(&self.image);
             self.quorum.compact(self.image.epoch, data, quorum_out);
         }
     }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Registration;
+use crate::encoding;
 use crate::error::ControllerError;
 use crate::quorum::{self, Index};
 use crate::request::{ControllerRequest, ControllerResponse};
@@ -41,11 +42,10 @@ pub(super) struct Heartbeat {
 
 impl PeerMessage {
     pub(super) fn encode(&self) -> Bytes {
-        let bytes = postcard::to_allocvec(self).expect("plain structs are encoded into memory");
-        Bytes::from(bytes)
+        encoding::encode(self)
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<PeerMessage> {
-        postcard::from_bytes(bytes).ok()
+        encoding::decode(bytes)
     }
 }

@@ -13,6 +13,7 @@ use crate::config::Registration;
 use crate::decide::{
     Draft, broker_statuses, decommission_status, maintenance_status, restart_check, voters_at_risk,
 };
+use crate::encoding::encode;
 use crate::error::ControllerError;
 use crate::event::ControllerOut;
 use crate::image::Record;
@@ -68,9 +69,7 @@ impl Controller {
         let mut draft = Draft::new(&mut active.pending, &self.config, &mut self.random);
         let decided = decide(&mut draft);
         for records in draft.into_entries() {
-            let payload = postcard::to_allocvec(&records);
-            let payload = payload.expect("records are encoded into memory").into();
-            let index = self.quorum.propose(payload, quorum_out);
+            let index = self.quorum.propose(encode(&records), quorum_out);
             index.expect("the active controller leads the quorum");
         }
         decided

@@ -161,6 +161,22 @@ fn a_silent_broker_is_fenced_and_its_leaderships_go_to_the_rest_of_the_isr() {
 }
 
 #[test]
+fn a_controller_that_stalled_does_not_fence_those_it_did_not_listen_to() {
+    for seed in 0..20 {
+        let mut cluster = Cluster::new(seed, 1, 3, |_| ());
+        cluster.run_for(2 * SECOND);
+        let entries = cluster.image().epoch;
+        cluster.stall(0, 10 * SECOND);
+        cluster.run_for(15 * SECOND);
+        assert_eq!(cluster.image().epoch, entries, "seed {seed}");
+        assert!(
+            cluster.image().brokers.values().all(|b| !b.fenced),
+            "seed {seed}"
+        );
+    }
+}
+
+#[test]
 fn the_active_controller_is_replaced_when_it_dies() {
     let mut cluster = three();
     let victim = cluster.active().unwrap();

@@ -8,6 +8,8 @@ use kring_io::BrokerId;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::encoding::{self, encode};
+
 use super::log::{Log, Snapshot};
 use super::message::{Entry, Epoch, Index, LogEnd};
 
@@ -207,13 +209,8 @@ fn be_u64(bytes: &[u8]) -> Option<u64> {
     bytes.try_into().map(u64::from_be_bytes).ok()
 }
 
-fn encode<T: Serialize>(value: &T) -> Bytes {
-    let bytes = postcard::to_allocvec(value).expect("plain structs are encoded into memory");
-    Bytes::from(bytes)
-}
-
 fn decode<T: for<'de> Deserialize<'de>>(key: &[u8], value: &Bytes) -> Result<T, StartError> {
-    postcard::from_bytes(value).map_err(|_| StartError::Undecodable { key: readable(key) })
+    encoding::decode(value).ok_or_else(|| StartError::Undecodable { key: readable(key) })
 }
 
 fn readable(key: &[u8]) -> String {

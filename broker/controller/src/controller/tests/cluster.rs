@@ -37,6 +37,7 @@ pub(super) struct Cluster {
     wires: BTreeMap<(Instant, u64), (BrokerId, BrokerId, Bytes)>,
     last_arrival: BTreeMap<(BrokerId, BrokerId), Instant>,
     isolated: BTreeSet<BrokerId>,
+    stalled: BTreeMap<BrokerId, Instant>,
     counter: u64,
     history: DefaultHasher,
     /// The image's hash at each index, wherever it was first seen.
@@ -66,6 +67,7 @@ impl Cluster {
             wires: BTreeMap::new(),
             last_arrival: BTreeMap::new(),
             isolated: BTreeSet::new(),
+            stalled: BTreeMap::new(),
             counter: 0,
             history: DefaultHasher::new(),
             images: BTreeMap::new(),
@@ -186,6 +188,22 @@ impl Cluster {
 
     pub(super) fn isolate(&mut self, id: i32) {
         self.isolated.insert(BrokerId(id));
+    }
+
+    /// The broker does nothing for a while; what reaches it waits.
+    pub(super) fn stall(&mut self, id: i32, time: Duration) {
+        let until = self.now + time;
+        self.stalled.insert(BrokerId(id), until);
+        let late = self.wires.extract_if(.., |_, (_, to, _)| to.0 == id);
+        let late: Vec<_> = late.collect();
+        for ((at, number), message) in late {
+            self.wires.insert((at.max(until), number), message);
+        }
+        let node = &mut self.nodes[id as usize];
+        node.wake_at = node.wake_at.map(|at| at.max(until));
+        for (at, ..) in &mut node.flushing {
+            *at = (*at).max(until);
+        }
     }
 
     pub(super) fn heal(&mut self) {
@@ -340,7 +358,8 @@ impl Cluster {
         }
         let delay = Duration::from_micros(1 + self.random.below(self.delay_us_max));
         let last = self.last_arrival.entry((from, to)).or_default();
-        let at = (*last).max(self.now + delay);
+        let stalled = self.stalled.get(&to).copied().unwrap_or_default();
+        let at = (*last).max(self.now + delay).max(stalled);
         *last = at;
         self.counter += 1;
         self.wires.insert((at, self.counter), (from, to, bytes));
