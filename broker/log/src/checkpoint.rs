@@ -50,6 +50,8 @@ struct Run {
     flushing: bool,
     /// How far segments must be written, as of a generation of the partition.
     targets: BTreeMap<TopicPartition, (u64, Offset)>,
+    /// How far it says that compacted partitions are written.
+    compacted: Vec<(TopicPartition, u64, Offset)>,
     progress: Progress,
     started: Instant,
 }
@@ -139,8 +141,12 @@ impl Log {
             &mut self.state,
         );
         let mut targets = BTreeMap::new();
+        let mut compacted = Vec::new();
         for taken in &snapshot.partitions {
             let partition = &self.state.partitions[&taken.tp()];
+            if partition.config.compact {
+                compacted.push((taken.tp(), partition.generation, taken.flushed_end));
+            }
             if taken.flushed_end > partition.flushed_end {
                 targets.insert(taken.tp(), (partition.generation, taken.flushed_end));
             }
@@ -155,6 +161,7 @@ impl Log {
             file: snapshot.encode(number),
             flushing: targets.is_empty(),
             targets,
+            compacted,
             progress: Progress::Flushing,
             started: now.mono,
         });
@@ -295,6 +302,12 @@ impl Log {
         let Some(run) = self.checkpoint.running.take() else {
             return;
         };
+        for (tp, generation, end) in run.compacted {
+            let partition = self.state.partitions.get_mut(&tp);
+            if let Some(partition) = partition.filter(|p| p.generation == generation) {
+                partition.checkpointed_end = end;
+            }
+        }
         self.checkpoint.number = run.number;
         self.checkpoint.lsn = run.lsn;
         self.checkpoint.last_at = now.mono;

@@ -11,7 +11,7 @@ use kring_wire::ids::Offset;
 
 use crate::Log;
 use crate::error::ReadError;
-use crate::event::{LogEvent, Lookup, OffsetAndTimestamp, ReadId};
+use crate::event::{LogEvent, Lookup, OffsetAndTimestamp, Read, ReadId};
 use crate::log::describe;
 use crate::lookup::{Sought, seek_in_batch};
 use crate::ops::Pending;
@@ -45,6 +45,10 @@ struct ColdRead {
     position: u64,
     /// What the segment holds; nothing behind it counts.
     segment_bytes: u64,
+    /// Offset after its last batch.
+    next_offset: Offset,
+    /// Whether each batch begins where the one before ends.
+    dense: bool,
     /// First offset that may come, so that a damaged header is noticed.
     at_least: Offset,
     read_bytes: usize,
@@ -60,11 +64,11 @@ pub(crate) struct ColdReads {
 
 /// Where readers of a partition stopped, so that they go on without a search.
 #[derive(Debug, Default)]
-pub(crate) struct Cursors(VecDeque<(Offset, Offset, u64)>);
+pub(crate) struct Cursors(VecDeque<(Offset, SegmentKey, u64)>);
 
 impl Cursors {
     /// The position of `offset` in a segment, if a reader stopped there.
-    pub(crate) fn take(&mut self, offset: Offset, segment: Offset) -> Option<u64> {
+    pub(crate) fn take(&mut self, offset: Offset, segment: SegmentKey) -> Option<u64> {
         let at = self
             .0
             .iter()
@@ -72,7 +76,7 @@ impl Cursors {
         self.0.remove(at).map(|(_, _, position)| position)
     }
 
-    fn put(&mut self, offset: Offset, segment: Offset, position: u64) {
+    fn put(&mut self, offset: Offset, segment: SegmentKey, position: u64) {
         if self.0.len() == CURSORS_MAX {
             self.0.pop_front();
         }
@@ -104,8 +108,8 @@ impl Log {
         if self.reads.running.len() >= self.config.cold_reads_max {
             return None;
         }
-        let partition = self.state.partitions.get(&key.0)?;
-        let segment = partition.segments.iter().find(|s| s.base_offset == key.1)?;
+        let partition = self.state.partitions.get(&key.tp)?;
+        let segment = partition.segments.iter().find(|s| s.key(key.tp) == key)?;
         let wanted = match goal {
             Goal::Fetch { max_bytes, .. } => max_bytes,
             Goal::Lookup(_) => READ_BYTES_MIN,
@@ -113,7 +117,7 @@ impl Log {
         self.reads.next += 1;
         self.stats.cold_reads += 1;
         let id = ReadId(self.reads.next);
-        let path = segment::path(&partition.dir, key.1);
+        let path = segment::path(&partition.dir, key);
         self.reads.running.insert(
             id,
             ColdRead {
@@ -123,6 +127,8 @@ impl Log {
                 goal,
                 position,
                 segment_bytes: segment.file_bytes,
+                next_offset: segment.next_offset,
+                dense: !segment.has_gaps,
                 at_least: segment.base_offset,
                 read_bytes: wanted.clamp(READ_BYTES_MIN, READ_BYTES_MAX),
                 file: None,
@@ -189,16 +195,16 @@ impl Log {
         let partition = self
             .state
             .partitions
-            .get_mut(&read.key.0)
+            .get_mut(&read.key.tp)
             .filter(|p| p.generation == read.generation);
         let Some(partition) = partition else {
             return self.finish_read(id, Err(ReadError::Gone), out);
         };
         let bytes = Bytes::from_owner(buffer).slice(..len);
-        match read.look(&bytes, !partition.config.compact) {
+        match read.look(&bytes) {
             Step::Found(from, to, next_offset) => {
                 let position = read.position + to as u64;
-                partition.cursors.put(next_offset, read.key.1, position);
+                partition.cursors.put(next_offset, read.key, position);
                 let found = if from == to {
                     Vec::new()
                 } else {
@@ -237,16 +243,14 @@ impl Log {
         let Some(read) = self.reads.running.get(&id) else {
             return;
         };
-        let Goal::Lookup(sought) = read.goal else {
-            return self.finish_read(id, Ok(Found::Batches(Vec::new())), out);
+        let sought = match read.goal {
+            Goal::Lookup(sought) => sought,
+            Goal::Fetch {
+                upto, max_bytes, ..
+            } => return self.fetch_behind(id, upto, max_bytes, out),
         };
-        let (tp, base) = read.key;
-        let next = self
-            .state
-            .partitions
-            .get(&tp)
-            .and_then(|p| p.segments.iter().find(|s| s.base_offset == base))
-            .map_or(sought.upto, |s| s.next_offset);
+        let tp = read.key.tp;
+        let next = read.next_offset;
         let rest = Sought {
             from: sought.from.max(next),
             ..sought
@@ -270,6 +274,38 @@ impl Log {
                 id,
                 result: Err(ReadError::Gone),
             }),
+        }
+    }
+
+    /// Compaction left a gap up to the end of the segment: what comes next is the answer.
+    fn fetch_behind(&mut self, id: ReadId, upto: Offset, max_bytes: usize, out: &mut Effects) {
+        let Some(read) = self.reads.running.remove(&id) else {
+            return;
+        };
+        self.release_read(&read, out);
+        match self.read(
+            Now::default(),
+            read.key.tp,
+            read.next_offset,
+            upto,
+            max_bytes,
+            out,
+        ) {
+            Read::Pending(continued) => {
+                if let Some(read) = self.reads.running.remove(&continued) {
+                    self.rename_read(continued, id, read);
+                }
+            }
+            Read::Ready(batches) => self.events.push(LogEvent::ReadDone {
+                id,
+                result: Ok(batches),
+            }),
+            Read::OutOfRange { .. } | Read::Busy | Read::UnknownPartition => {
+                self.events.push(LogEvent::ReadDone {
+                    id,
+                    result: Err(ReadError::Gone),
+                });
+            }
         }
     }
 
@@ -327,8 +363,8 @@ enum Found {
 }
 
 impl ColdRead {
-    /// Looks through the bytes at [`ColdRead::position`]. `dense`: offsets leave no gaps.
-    fn look(&mut self, bytes: &Bytes, dense: bool) -> Step {
+    /// Looks through the bytes at [`ColdRead::position`].
+    fn look(&mut self, bytes: &Bytes) -> Step {
         let mut at = 0;
         // The batches found so far, and the offset after them.
         let mut found: Option<(usize, Offset)> = None;
@@ -350,7 +386,7 @@ impl ColdRead {
             };
             let due = known_next.unwrap_or(self.at_least);
             let follows = match known_next {
-                Some(next) if dense => header.base_offset == next,
+                Some(next) if self.dense => header.base_offset == next,
                 _ => header.base_offset >= due,
             };
             if !follows {

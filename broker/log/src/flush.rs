@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kring_io::{
     Buffer, DiskDone, DiskError, DiskOk, DiskOp, Effects, FileId, FileKind, Instant, Now,
 };
-use kring_wire::ids::TopicPartition;
+use kring_wire::ids::{Offset, TopicPartition};
 
 use crate::Log;
 use crate::ops::Pending;
@@ -42,6 +42,15 @@ pub(crate) struct FlushJob {
     /// The open file, once there is one.
     file: Option<FileId>,
     slice: Option<TailSlice>,
+}
+
+/// The file that takes unwritten batches: compaction rewrites only what is complete.
+fn unwritten(tp: TopicPartition, base_offset: Offset) -> SegmentKey {
+    SegmentKey {
+        tp,
+        base_offset,
+        rewrites: 0,
+    }
 }
 
 /// Which partitions have what to flush.
@@ -111,7 +120,7 @@ impl Log {
         let job = FlushJob {
             dir: partition.dir.clone(),
             generation: partition.generation,
-            key: (tp, partition.flushed_end),
+            key: unwritten(tp, partition.flushed_end),
             file: None,
             slice: None,
         };
@@ -144,10 +153,10 @@ impl Log {
             self.flush.running.remove(&tp);
             return;
         };
-        let key = (tp, slice.segment);
+        let key = unwritten(tp, slice.segment);
         job.key = key;
         job.slice = Some(slice);
-        let path = segment::path(&job.dir, key.1);
+        let path = segment::path(&job.dir, key);
         let ops = &mut self.ops;
         match self
             .files
@@ -188,7 +197,7 @@ impl Log {
         let known = partition
             .segments
             .back()
-            .filter(|s| s.base_offset == job.key.1)
+            .filter(|s| s.base_offset == job.key.base_offset)
             .map_or(0, |s| s.file_bytes);
         if known == 0 {
             self.flush.unsynced_dirs.insert(job.dir.clone());
@@ -219,7 +228,7 @@ impl Log {
         let offset = partition
             .segments
             .back()
-            .filter(|s| s.base_offset == job.key.1)
+            .filter(|s| s.base_offset == job.key.base_offset)
             .map_or(0, |s| s.file_bytes);
         let write = DiskOp::WriteGather {
             file,

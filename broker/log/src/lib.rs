@@ -12,6 +12,7 @@
 mod change;
 mod checkpoint;
 mod cold_read;
+mod compaction;
 pub mod config;
 pub mod error;
 pub mod event;

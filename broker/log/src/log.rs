@@ -7,6 +7,7 @@ use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
 
 use crate::checkpoint::Checkpointer;
 use crate::cold_read::ColdReads;
+use crate::compaction::Compactor;
 use crate::config::LogConfig;
 use crate::error::AppendError;
 use crate::event::{LogEvent, LogFailure, PartitionState, Recovered};
@@ -54,6 +55,7 @@ pub struct Log {
     pub(crate) reads: ColdReads,
     pub(crate) removals: Removals,
     pub(crate) checkpoint: Checkpointer,
+    pub(crate) compactor: Compactor,
     pub(crate) recovery: Option<Recovery>,
     pub(crate) recovered: Recovered,
     pub(crate) timers: Timers,
@@ -79,6 +81,7 @@ impl Log {
             reads: ColdReads::default(),
             removals: Removals::default(),
             checkpoint: Checkpointer::default(),
+            compactor: Compactor::default(),
             recovery: None,
             recovered: Recovered::default(),
             timers: Timers::default(),
@@ -109,6 +112,7 @@ impl Log {
                 Pending::Flush(tp, step) => self.flush_done(now, tp, step, done, out),
                 Pending::ColdRead(id) => self.cold_read_done(now, id, done, out),
                 Pending::Checkpoint(step) => self.checkpoint_done(now, step, done, out),
+                Pending::Compaction(step) => self.compaction_done(now, step, done, out),
                 Pending::Removal(number) => self.removal_done(number, &done, out),
             }
             self.pump(now, out);

@@ -3,11 +3,13 @@
 
 use bytes::Bytes;
 use kring_io::{Effects, Now};
+use kring_wire::compress::decompressed_records;
 use kring_wire::ids::{Offset, TopicPartition};
-use kring_wire::{BatchHeader, TimestampType, records};
+use kring_wire::{BatchHeader, TimestampType};
 
 use crate::Log;
 use crate::cold_read::Goal;
+use crate::config::DECOMPRESSED_BYTES_MAX;
 use crate::event::{Lookup, OffsetAndTimestamp, TimestampQuery};
 use crate::partition::Partition;
 
@@ -61,7 +63,7 @@ impl Log {
                 && s.base_offset < sought.upto.min(tail_start)
         });
         if let Some(segment) = segment {
-            let key = (tp, segment.base_offset);
+            let key = segment.key(tp);
             let by_offset = segment.index.before_offset(sought.from);
             let by_time = segment.index.before_timestamp(sought.timestamp_ms);
             let goal = Goal::Lookup(sought);
@@ -96,8 +98,8 @@ fn seek_in_tail(partition: &mut Partition, sought: Sought) -> Option<OffsetAndTi
     })
 }
 
-/// The first record of a batch that is sought. Of a compressed batch the first offset stands for
-/// all: a consumer that begins there sees the record, too.
+/// The first record of a batch that is sought. Where the records cannot be looked at, the first
+/// offset stands for all: a consumer that begins there sees the record, too.
 pub(crate) fn seek_in_batch(
     header: &BatchHeader,
     bytes: &Bytes,
@@ -110,7 +112,7 @@ pub(crate) fn seek_in_batch(
     if header.attributes.timestamp_type() == TimestampType::LogAppendTime {
         return Some(whole).filter(is_sought);
     }
-    match records(header, bytes) {
+    match decompressed_records(header, bytes, DECOMPRESSED_BYTES_MAX) {
         Ok(records) => records
             .map_while(Result::ok)
             .map(|r| (r.offset, r.timestamp_ms))

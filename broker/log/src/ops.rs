@@ -7,6 +7,7 @@ use kring_io::{DiskOp, Effects, FileId, OpId};
 use kring_wire::ids::TopicPartition;
 
 use crate::checkpoint::CheckpointStep;
+use crate::compaction::CompactionStep;
 use crate::event::ReadId;
 use crate::flush::FlushStep;
 use crate::lsn::Lsn;
@@ -29,6 +30,7 @@ pub(crate) enum Pending {
     Flush(TopicPartition, FlushStep),
     ColdRead(ReadId),
     Checkpoint(CheckpointStep),
+    Compaction(CompactionStep),
     /// Of the removal with this number.
     Removal(u64),
 }

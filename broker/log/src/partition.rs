@@ -49,8 +49,14 @@ pub(crate) struct Partition {
     pub(crate) tail: Tail,
     /// Everything below is written to segments.
     pub(crate) flushed_end: Offset,
+    /// Compaction has seen everything below.
+    pub(crate) cleaned_end: Offset,
+    /// What a durable checkpoint says to be in segments.
+    pub(crate) checkpointed_end: Offset,
     /// Bytes that no segment holds.
     pub(crate) dirty_bytes: u64,
+    /// Whether compaction may try: not after it met damage.
+    pub(crate) compactable: bool,
     /// Whether the directory and its metadata file are there.
     pub(crate) dir_made: bool,
     /// Where readers of segments stopped.
@@ -86,7 +92,10 @@ impl Partition {
             },
             tail: Tail::new(0, 0),
             flushed_end: 0,
+            cleaned_end: 0,
+            checkpointed_end: 0,
             dirty_bytes: 0,
+            compactable: true,
             dir_made: false,
             cursors: Cursors::default(),
             generation: 0,
@@ -202,6 +211,8 @@ impl Partition {
         self.durable_end = at;
         self.high_watermark = at;
         self.flushed_end = at;
+        self.cleaned_end = at;
+        self.checkpointed_end = at;
         self.dirty_bytes = 0;
         self.segment_bytes = 0;
         self.epochs.clear();
@@ -220,16 +231,51 @@ impl Partition {
         self.log_start = offset;
         self.epochs.trim(offset);
         let mut gone = Vec::new();
-        while self.segments.front().is_some_and(|s| {
-            s.next_offset <= offset
-                && s.base_offset != self.active.base_offset
-                // The segment that the flush still appends to is not complete.
-                && (self.flushed_end >= self.active.base_offset
-                    || s.next_offset < self.flushed_end)
-        }) {
+        while self
+            .segments
+            .front()
+            .is_some_and(|s| s.next_offset <= offset && self.is_complete(s))
+        {
             gone.extend(self.segments.pop_front());
         }
         self.segment_bytes -= gone.iter().map(|s: &Segment| s.file_bytes).sum::<u64>();
+        gone
+    }
+
+    /// Whether nothing more will be written to a segment: it is not the active one, nor one of which
+    /// a part is still in memory only.
+    pub(crate) fn is_complete(&self, segment: &Segment) -> bool {
+        segment.base_offset != self.active.base_offset
+            && (self.flushed_end >= self.active.base_offset
+                || segment.next_offset < self.flushed_end)
+    }
+
+    /// Whether all these segments (base offset and rewrites) are there.
+    pub(crate) fn has_segments(&self, wanted: &[(Offset, u32)]) -> bool {
+        let is_there = |(base, rewrites): &(Offset, u32)| {
+            let mut segments = self.segments.iter();
+            segments.any(|s| s.base_offset == *base && s.rewrites == *rewrites)
+        };
+        wanted.iter().all(is_there)
+    }
+
+    /// One segment takes the place of several neighbours. Returns the segments that are gone.
+    pub(crate) fn compacted(
+        &mut self,
+        sources: &[(Offset, u32)],
+        segment: &Segment,
+        cleaned_end: Offset,
+    ) -> Vec<Segment> {
+        let is_source = |s: &Segment| sources.contains(&(s.base_offset, s.rewrites));
+        let Some(at) = self.segments.iter().position(is_source) else {
+            return Vec::new();
+        };
+        let count = self.segments.iter().filter(|s| is_source(s)).count();
+        let gone: Vec<Segment> = self.segments.drain(at..at + count).collect();
+        self.segments.insert(at, segment.clone());
+        self.segment_bytes += segment.file_bytes;
+        self.segment_bytes -= gone.iter().map(|s| s.file_bytes).sum::<u64>();
+        self.cleaned_end = self.cleaned_end.max(cleaned_end);
         gone
     }
 
@@ -247,7 +293,7 @@ impl Partition {
             .back_mut()
             .expect("a segment was just ensured");
         for batch in batches {
-            target.written(batch);
+            target.written(&batch.span());
             self.flushed_end = batch.next_offset;
             self.dirty_bytes -= batch.len as u64;
             self.segment_bytes += batch.len as u64;

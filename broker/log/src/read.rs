@@ -37,11 +37,11 @@ impl Log {
         match partition.segments.get(written).filter(|_| !in_memory) {
             None => Read::Ready(partition.tail.read(from, upto, max_bytes)),
             Some(segment) => {
+                let key = segment.key(tp);
                 let position = partition
                     .cursors
-                    .take(from, segment.base_offset)
+                    .take(from, key)
                     .unwrap_or_else(|| segment.index.before_offset(from));
-                let key = (tp, segment.base_offset);
                 let goal = Goal::Fetch {
                     from,
                     upto,

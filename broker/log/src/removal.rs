@@ -10,7 +10,7 @@ use crate::Log;
 use crate::journal::record::Change;
 use crate::lsn::Lsn;
 use crate::ops::Pending;
-use crate::segment;
+use crate::segment::{self, SegmentKey};
 use crate::state::Leftovers;
 
 /// Ends the name of a directory that is being removed, as Kafka's do.
@@ -52,7 +52,9 @@ impl Log {
     pub(crate) fn remove_leftovers(&mut self, change: &Change, left: Leftovers, lsn: Lsn) {
         let tp = match change {
             Change::Delete { tp } => Some((*tp, true)),
-            Change::Reset { tp, .. } | Change::LogStart { tp, .. } => Some((*tp, false)),
+            Change::Reset { tp, .. }
+            | Change::LogStart { tp, .. }
+            | Change::Compacted { tp, .. } => Some((*tp, false)),
             _ => None,
         };
         if let Some(dir) = left.dir {
@@ -61,7 +63,7 @@ impl Log {
         let dir = tp
             .and_then(|(tp, _)| self.state.partitions.get(&tp))
             .map(|p| p.dir.clone());
-        if let Some(dir) = dir
+        if let (Some(dir), Some((tp, _))) = (dir, tp)
             && !left.segments.is_empty()
         {
             self.stats.removed_segments += left.segments.len() as u64;
@@ -69,13 +71,13 @@ impl Log {
                 .segments
                 .iter()
                 .map(|s| DiskOp::Remove {
-                    path: segment::path(&dir, s.base_offset),
+                    path: segment::path(&dir, s.key(tp)),
                 })
                 .collect();
             self.removals.add(Removal {
                 after: lsn,
                 dir,
-                tp,
+                tp: Some((tp, false)),
                 ops,
                 started: false,
             });
@@ -126,10 +128,10 @@ impl Log {
             removal.started = true;
             if let Some((tp, all)) = removal.tp {
                 let segments = self.state.partitions.get(&tp).filter(|_| !all);
-                let keep = |base| {
+                let keep = |key: SegmentKey| {
                     segments.is_some_and(|p| {
-                        p.active.base_offset == base
-                            || p.segments.iter().any(|s| s.base_offset == base)
+                        p.active.base_offset == key.base_offset
+                            || p.segments.iter().any(|s| s.key(tp) == key)
                     })
                 };
                 for file in self.files.forget(tp, keep) {

@@ -66,8 +66,7 @@ fn retained_from(partition: &Partition, now_ms: i64) -> Offset {
     let mut size = partition.state().size_bytes;
     let retention_bytes = u64::try_from(partition.config.retention_bytes).unwrap_or(u64::MAX);
     for segment in &partition.segments {
-        let complete = segment.base_offset != partition.active.base_offset
-            && segment.next_offset <= partition.flushed_end;
+        let complete = partition.is_complete(segment);
         let too_large = size.saturating_sub(segment.file_bytes) >= retention_bytes;
         let too_old = expired(partition, segment, now_ms);
         if !(complete && (too_large || too_old)) {

@@ -4,20 +4,50 @@
 pub(crate) mod files;
 pub(crate) mod index;
 
+use kring_wire::BatchHeader;
 use kring_wire::ids::{Offset, TopicPartition};
 use serde::{Deserialize, Serialize};
 
-use crate::partition::tail::TailBatch;
 use index::SparseIndex;
 
-/// Names a segment: its partition and first offset.
-pub(crate) type SegmentKey = (TopicPartition, Offset);
+/// Names a segment file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SegmentKey {
+    pub(crate) tp: TopicPartition,
+    pub(crate) base_offset: Offset,
+    /// How often compaction has rewritten it.
+    pub(crate) rewrites: u32,
+}
+
+/// What a segment needs to know of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BatchSpan {
+    pub(crate) base_offset: Offset,
+    pub(crate) next_offset: Offset,
+    pub(crate) max_timestamp_ms: i64,
+    pub(crate) bytes: u64,
+}
+
+impl From<&BatchHeader> for BatchSpan {
+    fn from(header: &BatchHeader) -> BatchSpan {
+        BatchSpan {
+            base_offset: header.base_offset,
+            next_offset: header.next_offset(),
+            max_timestamp_ms: header.max_timestamp_ms,
+            bytes: header.total_bytes as u64,
+        }
+    }
+}
 
 /// What is written of a segment. Everything in it is committed and durable in the journal or here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Segment {
     /// Offset the file is named after.
     pub(crate) base_offset: Offset,
+    /// How often compaction has rewritten it.
+    pub(crate) rewrites: u32,
+    /// Whether compaction left gaps between its offsets.
+    pub(crate) has_gaps: bool,
     /// Offset after its last batch.
     pub(crate) next_offset: Offset,
     /// Bytes written.
@@ -36,6 +66,8 @@ impl Segment {
     pub(crate) fn new(base_offset: Offset, created_ms: i64) -> Segment {
         Segment {
             base_offset,
+            rewrites: 0,
+            has_gaps: false,
             next_offset: base_offset,
             file_bytes: 0,
             max_timestamp_ms: -1,
@@ -46,19 +78,36 @@ impl Segment {
     }
 
     /// A batch is written at the end.
-    pub(crate) fn written(&mut self, batch: &TailBatch) {
+    pub(crate) fn written(&mut self, batch: &BatchSpan) {
+        self.has_gaps |= batch.base_offset != self.next_offset;
         self.index
             .note(batch.base_offset, self.file_bytes, self.max_timestamp_ms);
         if batch.max_timestamp_ms > self.max_timestamp_ms {
             self.max_timestamp_ms = batch.max_timestamp_ms;
             self.max_timestamp_offset = batch.base_offset;
         }
-        self.file_bytes += batch.len as u64;
+        self.file_bytes += batch.bytes;
         self.next_offset = batch.next_offset;
     }
 }
 
-/// The path of a segment in its partition's directory.
-pub(crate) fn path(dir: &str, base_offset: Offset) -> String {
-    format!("{dir}/{base_offset:020}.log")
+impl Segment {
+    /// Its name.
+    pub(crate) fn key(&self, tp: TopicPartition) -> SegmentKey {
+        SegmentKey {
+            tp,
+            base_offset: self.base_offset,
+            rewrites: self.rewrites,
+        }
+    }
+}
+
+/// The path of a segment in its partition's directory: Kafka's name, and a number before the
+/// suffix once compaction has rewritten it.
+pub(crate) fn path(dir: &str, key: SegmentKey) -> String {
+    let base_offset = key.base_offset;
+    match key.rewrites {
+        0 => format!("{dir}/{base_offset:020}.log"),
+        rewrites => format!("{dir}/{base_offset:020}.{rewrites}.log"),
+    }
 }

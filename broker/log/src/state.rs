@@ -70,6 +70,16 @@ impl State {
                     left.segments = partition.set_log_start(*offset);
                 }
             }
+            Change::Compacted {
+                tp,
+                sources,
+                segment,
+                cleaned_end,
+            } => {
+                if let Some(partition) = self.partitions.get_mut(tp) {
+                    left.segments = partition.compacted(sources, segment, *cleaned_end);
+                }
+            }
             Change::State { key, value: None } => {
                 self.values.remove(key);
             }
@@ -145,7 +155,8 @@ impl State {
             | Change::Roll { tp, .. }
             | Change::Truncate { tp, .. }
             | Change::Reset { tp, .. }
-            | Change::LogStart { tp, .. } => tp,
+            | Change::LogStart { tp, .. }
+            | Change::Compacted { tp, .. } => tp,
             _ => return Ok(()),
         };
         let Some(partition) = self.partitions.get(must_be_there) else {
@@ -155,6 +166,15 @@ impl State {
             Change::Truncate { to, .. } if *to < partition.flushed_end => Err(format!(
                 "{must_be_there} is cut at {to}, below what its segments hold"
             )),
+            Change::Compacted {
+                sources, segment, ..
+            } if !partition.has_segments(sources)
+                || segment.next_offset > partition.flushed_end =>
+            {
+                Err(format!(
+                    "{must_be_there} has not the segments that compaction rewrote"
+                ))
+            }
             Change::Roll { base_offset, .. } if *base_offset != partition.log_end => Err(format!(
                 "{must_be_there} begins a segment at {base_offset} and ends at {}",
                 partition.log_end

@@ -40,6 +40,8 @@ pub struct LogStats {
     pub corrupt_reads: u64,
     /// Segments removed by retention, deletion and truncation.
     pub removed_segments: u64,
+    /// Segments that compaction wrote.
+    pub compacted_segments: u64,
     /// Duplicates of idempotent producers answered with the first offset.
     pub duplicate_batches: u64,
     /// Duration of recovery.

@@ -41,6 +41,7 @@ impl Log {
                 let retention = Duration::from_millis(self.config.retention_check_interval_ms);
                 self.timers.retention_at = Some(now.mono + retention);
                 self.apply_retention(now);
+                self.begin_compaction(now, out);
             }
             if is_due(self.timers.zero_at) {
                 self.zero_next(now, out);

@@ -56,6 +56,7 @@ pub(crate) struct PartitionSnapshot {
     epochs: Epochs,
     producers: Producers,
     segments: Vec<Segment>,
+    cleaned_end: Offset,
     active_base: Offset,
     active_created_ms: i64,
     /// What could not be written to segments because it was not committed: segment and batches.
@@ -84,7 +85,7 @@ impl PartitionSnapshot {
             segments
                 .last_mut()
                 .expect("a segment was just ensured")
-                .written(batch);
+                .written(&batch.span());
             covered = batch.next_offset;
         }
         let mut unwritten = Vec::new();
@@ -107,6 +108,7 @@ impl PartitionSnapshot {
             epochs: partition.epochs.clone(),
             producers: partition.producers.clone(),
             segments,
+            cleaned_end: partition.cleaned_end,
             active_base: partition.active.base_offset,
             active_created_ms: partition.active.created_ms,
             unwritten,
@@ -119,6 +121,7 @@ impl PartitionSnapshot {
         let end = self.flushed_end;
         partition.reset(end);
         partition.log_start = self.log_start;
+        partition.cleaned_end = self.cleaned_end;
         partition.segment_bytes = self.segments.iter().map(|s| s.file_bytes).sum();
         partition.dir_made = !self.segments.is_empty();
         let last = self.segments.last().map(|s| (s.base_offset, s.file_bytes));

@@ -12,6 +12,7 @@ use kring_wire::ids::{Offset, TopicId, TopicPartition};
 use serde::{Deserialize, Serialize};
 
 use crate::config::TopicLogConfig;
+use crate::segment::Segment;
 
 const KIND_BATCHES: u8 = 1;
 const KIND_CHANGE: u8 = 2;
@@ -54,6 +55,13 @@ pub(crate) enum Change {
     Reset { tp: TopicPartition, at: Offset },
     /// Everything below is gone.
     LogStart { tp: TopicPartition, offset: Offset },
+    /// Compaction has rewritten neighbouring segments as one.
+    Compacted {
+        tp: TopicPartition,
+        sources: Vec<(Offset, u32)>,
+        segment: Segment,
+        cleaned_end: Offset,
+    },
     /// A value of another engine.
     State {
         key: Vec<u8>,

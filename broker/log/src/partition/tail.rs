@@ -7,6 +7,8 @@ use bytes::{Bytes, BytesMut};
 use kring_wire::BatchHeader;
 use kring_wire::ids::Offset;
 
+use crate::segment::BatchSpan;
+
 /// The first chunk of a quiet partition.
 const CHUNK_BYTES_MIN: usize = 4 << 10;
 /// Chunks grow up to this; larger batches get a chunk of their own.
@@ -22,6 +24,18 @@ pub(crate) struct TailBatch {
     pub(crate) max_timestamp_ms: i64,
     at: usize,
     pub(crate) len: usize,
+}
+
+impl TailBatch {
+    /// What a segment needs to know of it.
+    pub(crate) fn span(&self) -> BatchSpan {
+        BatchSpan {
+            base_offset: self.base_offset,
+            next_offset: self.next_offset,
+            max_timestamp_ms: self.max_timestamp_ms,
+            bytes: self.len as u64,
+        }
+    }
 }
 
 /// Neighbouring batches of one segment in one piece of memory.

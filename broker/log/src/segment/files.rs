@@ -158,14 +158,19 @@ impl Files {
     pub(crate) fn forget(
         &mut self,
         tp: TopicPartition,
-        keep: impl Fn(kring_wire::Offset) -> bool,
+        keep: impl Fn(SegmentKey) -> bool,
     ) -> Vec<FileId> {
-        let of_tp = (tp, i64::MIN)..=(tp, i64::MAX);
+        let first = SegmentKey {
+            tp,
+            base_offset: i64::MIN,
+            rewrites: 0,
+        };
         let keys: Vec<SegmentKey> = self
             .open
-            .range(of_tp)
+            .range(first..)
             .map(|(key, _)| *key)
-            .filter(|(_, base)| !keep(*base))
+            .take_while(|key| key.tp == tp)
+            .filter(|key| !keep(*key))
             .collect();
         let mut close = Vec::new();
         for key in keys {

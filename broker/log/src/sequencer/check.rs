@@ -3,9 +3,10 @@
 
 use bytes::Bytes;
 use kring_wire::batch::check_crc;
-use kring_wire::{BatchError, BatchHeader, Compression, records};
+use kring_wire::compress::decompressed_records;
+use kring_wire::{BatchError, BatchHeader};
 
-use crate::config::{TimestampType, TopicLogConfig};
+use crate::config::{DECOMPRESSED_BYTES_MAX, TimestampType, TopicLogConfig};
 use crate::error::AppendError;
 
 /// Checks the one batch of a produce request and its place in time.
@@ -69,10 +70,9 @@ fn check_timestamp(
 }
 
 fn check_keys(header: &BatchHeader, bytes: &Bytes) -> Result<(), AppendError> {
-    if header.compression != Compression::None {
-        return Ok(());
-    }
-    for record in records(header, bytes).map_err(|e| invalid(&e.to_string()))? {
+    let records = decompressed_records(header, bytes, DECOMPRESSED_BYTES_MAX)
+        .map_err(|e| invalid(&e.to_string()))?;
+    for record in records {
         let record = record.map_err(|e| invalid(&e.to_string()))?;
         if record.key.is_none() {
             return Err(invalid("a compacted topic needs a key in every record"));
