@@ -182,7 +182,7 @@ fn what_is_committed_survives_crashes_cuts_and_elections() {
     };
     let seeds: Vec<u64> = match (number("KRING_SEED"), number("KRING_SEEDS")) {
         (Some(seed), _) => vec![seed],
-        (None, count) => (1..=count.unwrap_or(12)).collect(),
+        (None, count) => (1..=count.unwrap_or(8)).collect(),
     };
     let mut committed = 0;
     for seed in &seeds {

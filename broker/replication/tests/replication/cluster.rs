@@ -371,18 +371,19 @@ impl Cluster {
         let fresh = role.leader == Some(from)
             && role.leader_epoch == proposal.leader_epoch
             && role.partition_epoch == proposal.partition_epoch;
+        let takes = fresh && self.proposals != Proposals::Refuse;
+        if takes {
+            role.isr = proposal.isr.iter().map(|(member, _)| *member).collect();
+            role.partition_epoch += 1;
+        }
         let rejection = match self.proposals {
             Proposals::Refuse => IsrRejection::Refused,
-            _ if !fresh => IsrRejection::Stale,
-            taking => {
-                role.isr = proposal.isr.iter().map(|(member, _)| *member).collect();
-                role.partition_epoch += 1;
-                if taking == Proposals::Take {
-                    self.publish(proposal.tp);
-                    return;
-                }
-                IsrRejection::Unknown
+            Proposals::TakeSilently => IsrRejection::Unknown,
+            Proposals::Take if fresh => {
+                self.publish(proposal.tp);
+                return;
             }
+            Proposals::Take => IsrRejection::Stale,
         };
         self.event(
             from,

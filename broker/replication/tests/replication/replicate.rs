@@ -326,3 +326,44 @@ fn the_same_seed_gives_the_same_run() {
     assert_eq!(run(20), run(20));
     assert_ne!(run(20), run(21), "seeds differ");
 }
+
+#[test]
+fn who_lacks_what_an_earlier_leader_committed_does_not_join_the_isr() {
+    let mut cluster = Cluster::new(3, 15);
+    cluster.create(TP, &[3, 2, 1]);
+    cluster.run_until("the leader leads", |c| {
+        c.nodes[&broker(3)].replication.is_leader(TP)
+    });
+    for _ in 0..5 {
+        cluster.produce(TP);
+    }
+    committed_everywhere(&mut cluster, 5);
+    cluster.produce(TP);
+    cluster.run_until("both have it", |c| {
+        (1..=2).all(|id| c.state(id, TP).log_end == 6)
+    });
+    cluster.isolate(1);
+    for _ in 0..4 {
+        cluster.produce(TP);
+    }
+    cluster.run_until("broker 2 has it", |c| c.state(2, TP).log_end == 10);
+    // Broker 2 does not hear any more what is committed, and broker 1 is fenced.
+    cluster.cut(3, 2);
+    let role = cluster.roles.get_mut(&TP).unwrap();
+    role.isr.retain(|id| *id != broker(1));
+    role.partition_epoch += 1;
+    cluster.publish_to(TP, 3);
+    cluster.run_until("all is committed", |c| c.high_watermark(3, TP) == 10);
+    assert!(
+        cluster.high_watermark(2, TP) <= 6,
+        "the new leader knows only of these"
+    );
+    cluster.crash(3);
+    cluster.elect(TP, 2, &[2]);
+    cluster.run_until("broker 2 leads", |c| {
+        c.nodes[&broker(2)].replication.is_leader(TP)
+    });
+    cluster.rejoin(1);
+    cluster.run_until("broker 1 is in sync", |c| isr(c) == [1, 2]);
+    assert_eq!(cluster.state(1, TP).durable_end, 10);
+}
