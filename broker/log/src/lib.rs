@@ -17,6 +17,8 @@ pub mod config;
 pub mod error;
 pub mod event;
 mod flush;
+#[cfg(test)]
+mod format;
 mod journal;
 mod log;
 mod lookup;

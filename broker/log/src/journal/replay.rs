@@ -11,7 +11,11 @@ use crate::lsn::Lsn;
 
 /// Bytes asked for at once.
 const READ_BYTES: u64 = 4 << 20;
-/// Behind the end of a journal that was closed in order, so much is searched for later blocks.
+/// So much behind the end is searched for later blocks: a bounded start matters more than to tell
+/// apart damage of so much that the log ends in it. The first blocks of all other files are looked
+/// at in any case.
+const PROOF_BYTES_MAX: u64 = 32 << 20;
+/// The same where the last block says that the journal was closed in order.
 const PROOF_BYTES_AFTER_CLEAN: u64 = 8 << 20;
 
 /// What the scan needs or found.
@@ -193,7 +197,7 @@ impl Scan {
         let limit = if self.clean {
             PROOF_BYTES_AFTER_CLEAN
         } else {
-            u64::MAX
+            PROOF_BYTES_MAX
         };
         let past = offset + ALIGNMENT_BYTES as u64 > self.geometry.file_bytes
             || offset - tail.offset > limit;

@@ -1,0 +1,117 @@
+//! Pins what `FORMAT.md` draws: a change of a constant or an encoding is a change of format.
+//! It holds tests only.
+
+use bytes::Bytes;
+use kring_wire::{TopicId, TopicPartition};
+
+use crate::checkpoint::snapshot::{self, Snapshot};
+use crate::journal::block::{self, BlockHeader};
+use crate::journal::record::{self, Change};
+use crate::journal::ring::{self, Geometry, Position};
+use crate::lsn::Lsn;
+use crate::segment::{self, Segment};
+use crate::state::State;
+
+#[test]
+fn a_block_is_as_drawn() {
+    let mut bytes = vec![0; block::HEADER_BYTES];
+    bytes.extend_from_slice(b"payload");
+    let header = BlockHeader {
+        flags: block::FLAG_FIRST_OF_RUN,
+        epoch: 0x0102_0304_0506_0708,
+        lsn: Lsn(0x11),
+        durable_lsn: Lsn(0x10),
+        prev_crc: 0xaabb_ccdd,
+        payload_bytes: 7,
+        records: 1,
+        crc: 0,
+    };
+    let crc = block::seal(&mut bytes, &header);
+    assert_eq!(&bytes[..4], b"KRJB");
+    assert_eq!(bytes[4..8], [1, 0, 1, 0]);
+    assert_eq!(bytes[8..16], [8, 7, 6, 5, 4, 3, 2, 1]);
+    assert_eq!(
+        bytes[16..32],
+        [0x11, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0]
+    );
+    assert_eq!(
+        bytes[32..44],
+        [0xdd, 0xcc, 0xbb, 0xaa, 7, 0, 0, 0, 1, 0, 0, 0]
+    );
+    let covered = [&bytes[..44], &bytes[48..]].concat();
+    assert_eq!(crc, crc_fast::crc32_iscsi(&covered));
+    assert_eq!(bytes[44..48], crc.to_le_bytes());
+    assert_eq!(ring::path(3), "journal-0003.j");
+}
+
+#[test]
+fn records_are_as_drawn() {
+    let tp = TopicPartition::new(TopicId([9; 16]), 2);
+    let mut batches = vec![1, 31, 0, 0, 0];
+    batches.extend([9; 16]);
+    batches.extend([2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(record::batches_header(tp, 5, 3).to_vec(), batches);
+    let value = Some(b"v".to_vec());
+    let state = Change::State {
+        key: b"k".to_vec(),
+        value,
+    };
+    let numbered = [
+        (Change::Start, 0),
+        (Change::Clean, 1),
+        (Change::Delete { tp }, 4),
+        (Change::Truncate { tp, to: 1 }, 6),
+        (Change::LogStart { tp, offset: 1 }, 8),
+        (state, 10),
+    ];
+    for (change, number) in numbered {
+        let bytes = record::encode_change(&change);
+        assert_eq!((bytes[0], bytes[5]), (2, number), "{change:?}");
+        let read = record::take(&mut Bytes::from(bytes));
+        assert_eq!(read, Some(record::Record::Change(change)));
+    }
+}
+
+#[test]
+fn a_checkpoint_is_as_drawn() {
+    let geometry = Geometry {
+        file_bytes: 1 << 20,
+        files: 4,
+    };
+    let position = Position {
+        file_seq: 7,
+        offset: 4096,
+    };
+    let mut state = State::default();
+    state.values.insert(b"k".to_vec(), Bytes::from_static(b"v"));
+    let file = Snapshot::take(geometry, position, (Lsn(3), 4, 5), true, &mut state).encode(6);
+    assert_eq!(&file[..4], b"KRCP");
+    assert_eq!(file[4..16], [1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(file[16..24], ((file.len() - 32) as u64).to_le_bytes());
+    let covered = [&file[..24], &file[32..]].concat();
+    assert_eq!(file[24..28], crc_fast::crc32_iscsi(&covered).to_le_bytes());
+    assert_eq!(
+        file[32..],
+        [
+            0x80, 0x80, 0x40, 4, 7, 0x80, 0x20, 3, 4, 5, 1, 0, 1, 1, b'k', 1, b'v'
+        ]
+    );
+    let (number, read) = snapshot::decode(&file).unwrap();
+    assert_eq!((number, read.position, read.lsn), (6, position, Lsn(3)));
+    assert_eq!(read.restore(0).unwrap().values, state.values);
+}
+
+#[test]
+fn segments_have_kafkas_names() {
+    let tp = TopicPartition::default();
+    let mut segment = Segment::new(345, 0);
+    assert_eq!(
+        segment::path("t-0", segment.key(tp)),
+        "t-0/00000000000000000345.log"
+    );
+    segment.rewrites = 2;
+    assert_eq!(
+        segment::path("t-0", segment.key(tp)),
+        "t-0/00000000000000000345.2.log"
+    );
+}
