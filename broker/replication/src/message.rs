@@ -181,6 +181,7 @@ impl Fetched {
 #[cfg(test)]
 mod tests {
     use kring_wire::ids::TopicId;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -238,5 +239,19 @@ mod tests {
         bytes[0] = 9;
         let error = Message::decode(bytes.into()).unwrap_err();
         assert!(error.to_string().starts_with("message of version Some(9)"));
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_and_changed_bytes_never_panic(
+            garbage in proptest::collection::vec(any::<u8>(), 0..200), at: usize, to: u8,
+        ) {
+            let _ = Message::decode(Bytes::from(garbage));
+            let whole = joined(&fetched(7).encode(vec![Bytes::from_static(b"RECORDS")]));
+            let mut changed = whole.to_vec();
+            let at = at % changed.len();
+            changed[at] = to;
+            let _ = Message::decode(Bytes::from(changed));
+        }
     }
 }

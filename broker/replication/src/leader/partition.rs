@@ -198,3 +198,44 @@ impl Leading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant(ms * 1_000_000)
+    }
+
+    #[test]
+    fn a_follower_that_is_always_a_little_behind_has_caught_up_a_little_ago() {
+        let mut follower = Follower::new(at(0));
+        // One record a millisecond; each report is of the disk as it was 20 ms before.
+        for ms in 1..5_000 {
+            let end = ms as Offset;
+            follower.leader_appended(at(ms), end - 1, end, at(ms));
+            follower.reported(at(ms), (end - 20).max(0), end);
+        }
+        let behind = at(5_000).since(follower.caught_up_at(5_000, Some(at(5_000))));
+        assert!(behind.as_millis() <= 50, "{behind:?}");
+    }
+
+    #[test]
+    fn a_follower_whose_disk_stands_still_has_not_caught_up_although_it_talks() {
+        let mut follower = Follower::new(at(0));
+        follower.reported(at(10), 100, 100);
+        follower.leader_appended(at(20), 100, 101, at(19));
+        for ms in 20..5_000 {
+            follower.reported(at(ms), 100, 101);
+        }
+        assert_eq!(follower.caught_up_at(101, Some(at(5_000))), at(19));
+    }
+
+    #[test]
+    fn a_follower_with_everything_is_as_fresh_as_its_last_word() {
+        let mut follower = Follower::new(at(0));
+        follower.reported(at(10), 100, 100);
+        assert_eq!(follower.caught_up_at(100, Some(at(900))), at(900));
+        assert_eq!(follower.caught_up_at(100, None), at(10));
+    }
+}
