@@ -71,8 +71,7 @@ use crate::ConfigValue;
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.topicName) == has(oldSelf.topicName) && (!has(self.topicName) || self.topicName == oldSelf.topicName)").message("topicName cannot change: Kafka cannot rename a topic; create another Topic and copy the data"),
-    validation = Rule::new("!has(self.replicationFactor) || !has(self.minInsyncReplicas) || self.minInsyncReplicas <= self.replicationFactor").message("minInsyncReplicas cannot exceed replicationFactor: no acks=all record could ever be written"),
-    validation = Rule::new("!has(self.minInsyncReplicas) || !has(self.config) || !('min.insync.replicas' in self.config)").message("set minInsyncReplicas or config['min.insync.replicas'], not both")
+    validation = Rule::new("!has(self.replicationFactor) || !has(self.minInsyncReplicas) || self.minInsyncReplicas <= self.replicationFactor").message("minInsyncReplicas cannot exceed replicationFactor: no acks=all record could ever be written")
 )]
 pub struct TopicSpec {
     /// The KafkaCluster it is in.

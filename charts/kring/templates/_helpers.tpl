@@ -58,5 +58,5 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [get, create, patch, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end }}

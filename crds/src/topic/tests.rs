@@ -54,12 +54,6 @@ fn min_insync_above_the_replication_factor_is_refused() {
 }
 
 #[test]
-fn min_insync_is_said_once() {
-    let twice = topic(|s| s["config"] = json!({"min.insync.replicas": 2}));
-    assert!(refusal(&twice).contains("not both"));
-}
-
-#[test]
 fn dot_names_are_refused() {
     assert!(refusal(&topic(|s| s["topicName"] = "..".into())).contains("does not allow the names"));
     assert_eq!(refusal(&topic(|s| s["topicName"] = "a.B_c-1".into())), "");

@@ -221,17 +221,20 @@ async fn write_status(
             under_replicated_partitions: counts.under_replicated,
         },
     );
-    let working =
-        kring_crds::conditions::is_true(&status.conditions, kring_crds::conditions::RECONCILING);
+    let is = |kind| kring_crds::conditions::is_true(&status.conditions, kind);
+    let working = is(kring_crds::conditions::RECONCILING);
+    let safe = is(kring_crds::conditions::DATA_SAFE);
     if cluster.status.as_ref() != Some(&status) {
         let mut changed = cluster.clone();
         changed.status = Some(status);
         api.replace_status(&cluster.name_any(), &PostParams::default(), &changed)
             .await?;
     }
-    Ok(match (rolling, working) {
-        (true, _) => ROLLING_PACE,
-        (false, true) => WAITING_PACE,
-        (false, false) => STEADY_PACE,
+    Ok(if rolling {
+        ROLLING_PACE
+    } else if working || !safe {
+        WAITING_PACE
+    } else {
+        STEADY_PACE
     })
 }

@@ -1,4 +1,4 @@
-//! What every reconcile is given: clients, options, the shared recorder of Events.
+//! What every reconcile is given: clients, options, the name of the process.
 //! It holds no state of any cluster; that is in the API server.
 
 use std::sync::Arc;
@@ -6,7 +6,6 @@ use std::sync::Arc;
 use kring_admin_client::Transport;
 use kring_resources::Options;
 use kube::Client;
-use kube::runtime::events::{Recorder, Reporter};
 
 use crate::gauges::Gauges;
 
@@ -19,7 +18,7 @@ pub struct Context {
     pub(crate) client: Client,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) options: Options,
-    pub(crate) recorder: Recorder,
+    pub(crate) instance: String,
     pub(crate) gauges: Arc<Gauges>,
 }
 
@@ -30,15 +29,11 @@ impl Context {
         client: Client,
         transport: Arc<dyn Transport>,
         options: Options,
-        instance: Option<String>,
+        instance: String,
     ) -> Self {
-        let reporter = Reporter {
-            controller: MANAGER.to_owned(),
-            instance,
-        };
         Self {
-            recorder: Recorder::new(client.clone(), reporter),
             client,
+            instance,
             transport,
             options,
             gauges: Arc::new(Gauges::default()),

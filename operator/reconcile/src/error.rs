@@ -9,7 +9,7 @@ use kube::runtime::controller::Action;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The API server refused or did not answer.
-    #[error("Kubernetes API: {0}")]
+    #[error("Kubernetes API: {}", sentence(.0))]
     Kubernetes(#[from] kube::Error),
     /// No random numbers.
     #[error("the operating system gives no random numbers: {0}")]
@@ -37,5 +37,13 @@ impl Error {
         } else {
             Duration::from_secs(5)
         })
+    }
+}
+
+/// What the API server says, without the whole answer around it.
+fn sentence(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
+        other => other.to_string(),
     }
 }

@@ -14,6 +14,7 @@ mod shutdown;
 mod state;
 mod watch;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -23,7 +24,9 @@ use tracing_subscriber::EnvFilter;
 pub fn main() -> ExitCode {
     let args = args::Args::parse();
     let filter = EnvFilter::try_new(&args.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stdout().is_terminal());
     match args.log_format {
         args::LogFormat::Json => subscriber.json().flatten_event(true).init(),
         args::LogFormat::Text => subscriber.init(),

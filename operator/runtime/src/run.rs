@@ -93,5 +93,5 @@ fn context(client: Client, args: &Args) -> Context {
             .filter(|policy| !policy.is_empty()),
         network_policy: args.network_policies.then(|| args.namespace.clone()),
     };
-    Context::new(client, Arc::new(Http), options, Some(args.instance.clone()))
+    Context::new(client, Arc::new(Http), options, args.instance.clone())
 }

@@ -202,6 +202,19 @@ fn an_unknown_topic_setting_is_refused_by_name() {
 }
 
 #[test]
+fn min_insync_is_said_once() {
+    let toy = Toy::with_cluster();
+    let mut twice = spec();
+    twice["config"] = json!({"min.insync.replicas": 2});
+    toy.apply_topic("orders", twice);
+    toy.reconcile_topic("orders");
+    assert_eq!(
+        condition(&toy, "orders", STALLED).unwrap().1,
+        "MinInsyncTwice"
+    );
+}
+
+#[test]
 fn deletion_follows_the_policy() {
     for (policy, stays) in [("Retain", true), ("Delete", false)] {
         let toy = Toy::with_cluster();

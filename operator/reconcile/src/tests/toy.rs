@@ -84,7 +84,7 @@ impl Toy {
             self.kubernetes.client(),
             self.memory.clone(),
             options,
-            None,
+            "operator-0".to_owned(),
         ))
     }
 

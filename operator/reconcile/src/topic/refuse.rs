@@ -25,6 +25,13 @@ pub(super) fn refusal(topic: &Topic, cluster: &KafkaCluster) -> Option<Refusal> 
             format!("minInsyncReplicas is {min} but replicationFactor is {factor}; no acks=all record could be written"),
         );
     }
+    // Not a rule of the CRD: CEL does not see into a map whose values may have any type.
+    if spec.min_insync_replicas.is_some() && spec.config.contains_key("min.insync.replicas") {
+        refusals.push(
+            "MinInsyncTwice",
+            "set minInsyncReplicas or config['min.insync.replicas'], not both",
+        );
+    }
     let _ = settings::topic_settings(&spec.config, &mut refusals);
     let message = refusals.to_string();
     refusals.0.into_iter().next().map(|first| Refusal {
