@@ -1,22 +1,23 @@
 //! Reads of segments: by offset for consumers that lag, by timestamp for look-ups.
 //! Every batch it gives passed its checksum; what fails is reported, never served.
 
+mod look;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use kring_io::{Buffer, DiskDone, DiskError, DiskOk, DiskOp, Effects, FileId, FileKind, Now};
-use kring_wire::BatchHeader;
-use kring_wire::batch::{HEADER_BYTES, check_crc};
 use kring_wire::ids::Offset;
 
 use crate::Log;
 use crate::error::ReadError;
 use crate::event::{LogEvent, Lookup, OffsetAndTimestamp, Read, ReadId};
 use crate::log::describe;
-use crate::lookup::{Sought, seek_in_batch};
+use crate::lookup::Sought;
 use crate::ops::Pending;
 use crate::segment::files::{Acquired, Waiter};
 use crate::segment::{self, SegmentKey};
+use look::Step;
 
 /// The smallest and the largest read that is not for one large batch.
 const READ_BYTES_MIN: usize = 64 << 10;
@@ -82,18 +83,6 @@ impl Cursors {
         }
         self.0.push_back((offset, segment, position));
     }
-}
-
-/// What a look at the bytes that were read gave.
-enum Step {
-    /// Batches found: from and to within the bytes, and the offset after them.
-    Found(usize, usize, Offset),
-    Record(OffsetAndTimestamp),
-    /// Read so many bytes at this position.
-    More(u64, usize),
-    /// Nothing of interest is in the segment.
-    Exhausted,
-    Corrupt(u64, String),
 }
 
 impl Log {
@@ -360,114 +349,4 @@ impl Log {
 enum Found {
     Batches(Vec<Bytes>),
     Record(Option<OffsetAndTimestamp>),
-}
-
-impl ColdRead {
-    /// Looks through the bytes at [`ColdRead::position`].
-    fn look(&mut self, bytes: &Bytes) -> Step {
-        let mut at = 0;
-        // The batches found so far, and the offset after them.
-        let mut found: Option<(usize, Offset)> = None;
-        let mut known_next: Option<Offset> = None;
-        loop {
-            let position = self.position + at as u64;
-            let done = |at: usize| found.map(|(from, next)| Step::Found(from, at, next));
-            if position >= self.segment_bytes {
-                return done(at).unwrap_or(Step::Exhausted);
-            }
-            let rest = &bytes[at.min(bytes.len())..];
-            if rest.len() < HEADER_BYTES {
-                return done(at).unwrap_or_else(|| self.more(position, HEADER_BYTES, rest.len()));
-            }
-            let corrupt = |reason: String| Step::Corrupt(position, reason);
-            let header = match BatchHeader::peek(rest) {
-                Ok(header) => header,
-                Err(error) => return corrupt(error.to_string()),
-            };
-            let due = known_next.unwrap_or(self.at_least);
-            let follows = match known_next {
-                Some(next) if self.dense => header.base_offset == next,
-                _ => header.base_offset >= due,
-            };
-            if !follows {
-                return corrupt(format!(
-                    "a batch at {} where {due} was due",
-                    header.base_offset
-                ));
-            }
-            if header.total_bytes as u64 > self.segment_bytes - position {
-                return corrupt("a batch reaches beyond the segment".to_owned());
-            }
-            known_next = Some(header.next_offset());
-            match self.judge(&header, found.map(|(from, _)| at - from)) {
-                Verdict::Skip => {
-                    self.at_least = header.next_offset();
-                    at += header.total_bytes;
-                    if at >= bytes.len() {
-                        return self.more(self.position + at as u64, HEADER_BYTES, usize::MAX);
-                    }
-                }
-                Verdict::End => return done(at).unwrap_or(Step::Exhausted),
-                Verdict::Take if rest.len() < header.total_bytes => {
-                    return done(at)
-                        .unwrap_or_else(|| self.more(position, header.total_bytes, rest.len()));
-                }
-                Verdict::Take => {
-                    let batch = bytes.slice(at..at + header.total_bytes);
-                    if let Err(error) = check_crc(&batch) {
-                        // What was found before is whole; the next read meets the damage first.
-                        return done(at).unwrap_or_else(|| corrupt(error.to_string()));
-                    }
-                    if let Goal::Lookup(sought) = self.goal {
-                        if let Some(record) = seek_in_batch(&header, &batch, sought) {
-                            return Step::Record(record);
-                        }
-                    } else {
-                        let from = found.map_or(at, |(from, _)| from);
-                        found = Some((from, header.next_offset()));
-                    }
-                    at += header.total_bytes;
-                }
-            }
-        }
-    }
-
-    /// Asks for more bytes from a position on; `had` bytes from there were not enough.
-    fn more(&self, position: u64, needed: usize, had: usize) -> Step {
-        let left = self.segment_bytes.saturating_sub(position);
-        let asked = self.position + self.read_bytes as u64;
-        if left == 0 {
-            return Step::Exhausted;
-        }
-        if (needed as u64) > left || (had < needed && position + (needed as u64) <= asked) {
-            let reason = "the file ends before the segment does".to_owned();
-            return Step::Corrupt(position, reason);
-        }
-        Step::More(position, needed.max(self.read_bytes))
-    }
-
-    fn judge(&self, header: &BatchHeader, taken_bytes: Option<usize>) -> Verdict {
-        match self.goal {
-            Goal::Fetch { from, .. } if header.next_offset() <= from => Verdict::Skip,
-            Goal::Fetch { upto, .. } if header.next_offset() > upto => Verdict::End,
-            Goal::Fetch { max_bytes, .. } => match taken_bytes {
-                Some(taken) if taken + header.total_bytes > max_bytes => Verdict::End,
-                _ => Verdict::Take,
-            },
-            Goal::Lookup(sought) if header.base_offset >= sought.upto => Verdict::End,
-            Goal::Lookup(sought)
-                if header.next_offset() <= sought.from
-                    || header.max_timestamp_ms < sought.timestamp_ms =>
-            {
-                Verdict::Skip
-            }
-            Goal::Lookup(_) => Verdict::Take,
-        }
-    }
-}
-
-enum Verdict {
-    Skip,
-    Take,
-    End,
 }

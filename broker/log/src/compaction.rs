@@ -2,6 +2,7 @@
 //! them without what later records supersede, and puts one file in the place of several.
 //! It never touches the active segment, nor anything that no checkpoint covers.
 
+mod plan;
 mod rewrite;
 mod scan;
 
@@ -16,8 +17,8 @@ use crate::Log;
 use crate::journal::record::Change;
 use crate::log::describe;
 use crate::ops::Pending;
-use crate::partition::Partition;
 use crate::segment::{self, BatchSpan, Segment, SegmentKey};
+use plan::{needs_compaction, plan};
 use rewrite::{Latest, Rest, retain};
 use scan::{Found, SegmentScan};
 
@@ -25,8 +26,6 @@ use scan::{Found, SegmentScan};
 const KEYS_BYTES_MAX: usize = 64 << 20;
 /// One write of rewritten batches.
 const WRITE_BYTES: usize = 256 << 10;
-/// A segment spans at most so many offsets, because Kafka's indexes hold the distance in 32 bits.
-const OFFSETS_MAX: i64 = i32::MAX as i64;
 /// After a run that failed.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
 
@@ -421,75 +420,5 @@ impl Target {
         self.segment.written(&BatchSpan::from(header));
         self.parts_bytes += batch.len();
         self.parts.push(batch);
-    }
-}
-
-/// Segments that may be rewritten.
-fn complete(partition: &Partition) -> impl Iterator<Item = &Segment> {
-    let covered = |s: &&Segment| s.next_offset <= partition.checkpointed_end;
-    partition
-        .segments
-        .iter()
-        .filter(|s| partition.is_complete(s))
-        .filter(covered)
-}
-
-fn needs_compaction(partition: &Partition) -> bool {
-    if !partition.config.compact || !partition.compactable {
-        return false;
-    }
-    let (mut all, mut dirty) = (0, 0);
-    for segment in complete(partition) {
-        all += segment.file_bytes;
-        if segment.next_offset > partition.cleaned_end {
-            dirty += segment.file_bytes;
-        }
-    }
-    let needed = u64::from(partition.config.min_cleanable_dirty_per_mille);
-    dirty > 0 && dirty * 1000 >= all * needed
-}
-
-fn plan(tp: TopicPartition, partition: &Partition, now_ms: i64) -> Run {
-    let source = |s: &Segment| Source {
-        key: s.key(tp),
-        bytes: s.file_bytes,
-    };
-    let mut to_note: Vec<Source> = complete(partition)
-        .filter(|s| s.next_offset > partition.cleaned_end)
-        .map(source)
-        .collect();
-    to_note.reverse();
-    let mut groups: Vec<Vec<Source>> = Vec::new();
-    let mut bytes = 0;
-    for segment in complete(partition) {
-        bytes += segment.file_bytes;
-        match groups.last_mut() {
-            Some(group)
-                if bytes <= partition.config.segment_bytes
-                    && segment.next_offset - group[0].key.base_offset <= OFFSETS_MAX =>
-            {
-                group.push(source(segment));
-            }
-            _ => {
-                groups.push(vec![source(segment)]);
-                bytes = segment.file_bytes;
-            }
-        }
-    }
-    groups.reverse();
-    Run {
-        tp,
-        generation: partition.generation,
-        dir: partition.dir.clone(),
-        latest: Latest::default(),
-        to_note,
-        groups,
-        noted_end: partition.cleaned_end,
-        tombstones_before_ms: now_ms.saturating_sub(partition.config.delete_retention_ms),
-        scan: None,
-        rest_of_group: Vec::new(),
-        group: Vec::new(),
-        target: None,
-        drop_tombstones: false,
     }
 }

@@ -1,17 +1,17 @@
 //! Moves committed, durable batches from memory to their segment files, lazily and in large
 //! writes. It makes nothing durable: the checkpoint syncs what it refers to.
 
+mod room;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use kring_io::{
-    Buffer, DiskDone, DiskError, DiskOk, DiskOp, Effects, FileId, FileKind, Instant, Now,
-};
+use kring_io::{Buffer, DiskDone, DiskError, DiskOp, Effects, FileId, FileKind, Instant, Now};
 use kring_wire::ids::{Offset, TopicPartition};
 
 use crate::Log;
 use crate::ops::Pending;
 use crate::partition::tail::TailSlice;
-use crate::segment::files::{Acquired, Excess, Waiter};
+use crate::segment::files::{Acquired, Waiter};
 use crate::segment::{self, SegmentKey};
 
 /// One write to a segment is at most so long (or one batch).
@@ -328,7 +328,13 @@ impl Log {
         self.evict_tails();
     }
 
-    fn flush_failed(&mut self, now: Now, tp: TopicPartition, error: &DiskError, out: &mut Effects) {
+    pub(crate) fn flush_failed(
+        &mut self,
+        now: Now,
+        tp: TopicPartition,
+        error: &DiskError,
+        out: &mut Effects,
+    ) {
         match error {
             DiskError::NoSpace { path } => {
                 self.disk_full(now, path.clone());
@@ -343,112 +349,12 @@ impl Log {
         }
     }
 
-    /// Appends are refused until something can be written again; the journal keeps what is there.
-    pub(crate) fn disk_full(&mut self, now: Now, path: String) {
-        if self.flush.full_path.is_none() {
-            tracing::warn!(
-                path,
-                "the disk is full: appends are refused until space returns"
-            );
-        }
-        let retry = std::time::Duration::from_millis(self.config.full_disk_retry_ms);
-        self.flush.full_path = Some(path);
-        self.flush.retry_at = Some(now.mono + retry);
-        self.stats.disk_full = true;
-    }
-
-    fn disk_has_room(&mut self) {
-        self.flush.full_path = None;
-        self.flush.retry_at = None;
-        self.stats.disk_full = false;
-    }
-
     fn end_flush(&mut self, tp: TopicPartition, out: &mut Effects) {
         if let Some(job) = self.flush.running.remove(&tp)
             && job.file.is_some()
             && let Some(file) = self.files.release(job.key)
         {
             self.ops.close(out, file);
-        }
-    }
-
-    /// A segment file was opened, or not.
-    pub(crate) fn segment_opened(
-        &mut self,
-        now: Now,
-        key: SegmentKey,
-        done: DiskDone,
-        out: &mut Effects,
-    ) {
-        match done.result {
-            Ok(ok) => {
-                let bytes = match ok {
-                    DiskOk::Opened { len } => len,
-                    _ => 0,
-                };
-                for waiter in self.files.opened(key, bytes) {
-                    match waiter {
-                        Waiter::Flush(tp) => self.flush_file_open(now, tp, out),
-                        Waiter::Read(id) => self.cold_read_open(id, out),
-                    }
-                }
-            }
-            Err(error) => {
-                for waiter in self.files.open_failed(key) {
-                    match waiter {
-                        Waiter::Flush(tp) => self.flush_failed(now, tp, &error, out),
-                        Waiter::Read(id) => self.cold_read_failed(id, &error, out),
-                    }
-                }
-            }
-        }
-    }
-
-    /// Keeps the number of open segment files below its cap.
-    pub(crate) fn close_excess_files(&mut self, out: &mut Effects) {
-        while let Some(excess) = self.files.excess(self.config.open_segments_max) {
-            match excess {
-                Excess::Close(file) => self.ops.close(out, file),
-                Excess::Sync(key, file, written) => {
-                    let pending = Pending::SyncExcess(key, written);
-                    self.op(out, DiskOp::Sync { file }, pending);
-                }
-            }
-        }
-    }
-
-    pub(crate) fn excess_synced(
-        &mut self,
-        key: SegmentKey,
-        written: u64,
-        done: &DiskDone,
-        out: &mut Effects,
-    ) {
-        match &done.result {
-            Ok(_) => {
-                self.files.synced(key, written);
-                if let Some(file) = self.files.release(key) {
-                    self.ops.close(out, file);
-                }
-            }
-            Err(error) => self.fail_write(&error.clone()),
-        }
-    }
-
-    /// Drops recently written data from memory when there is too much of it.
-    pub(crate) fn evict_tails(&mut self) {
-        let limit = self.config.tail_cache_bytes as u64;
-        if self.stats.tail_bytes <= limit {
-            return;
-        }
-        let mut wanted = (self.stats.tail_bytes - limit + limit / 8) as usize;
-        for partition in self.state.partitions.values_mut() {
-            if wanted == 0 {
-                return;
-            }
-            let freed = partition.tail.evict(partition.flushed_end, wanted);
-            self.stats.tail_bytes -= freed as u64;
-            wanted = wanted.saturating_sub(freed);
         }
     }
 }

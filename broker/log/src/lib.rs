@@ -34,6 +34,7 @@ mod sequencer;
 mod shutdown;
 mod state;
 mod stats;
+mod view;
 mod wake;
 
 pub use config::{LogConfig, TimestampType, TopicLogConfig};

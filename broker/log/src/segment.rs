@@ -3,6 +3,7 @@
 
 pub(crate) mod files;
 pub(crate) mod index;
+mod open;
 
 use kring_wire::BatchHeader;
 use kring_wire::ids::{Offset, TopicPartition};

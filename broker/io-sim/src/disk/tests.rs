@@ -2,6 +2,11 @@
 //! The suite that every driver must pass is in `kring-io`.
 
 use super::*;
+use kring_io::{Buffer, DiskError, DiskOk, FileKind};
+
+use super::fault::{Fault, FaultKind, OpClass};
+
+const EIO: i32 = 5;
 
 fn open(disk: &mut SimDisk, id: u64, path: &str, kind: FileKind) -> FileId {
     let file = FileId(id);

@@ -1,0 +1,96 @@
+//! What a test does to a disk besides using it: faults, damage, looking at what is there.
+//! It completes no operation.
+
+use super::fault::Fault;
+use super::file::SimFile;
+use super::tree::{self, Node};
+use super::{SimDisk, SimDiskStats};
+
+impl SimDisk {
+    /// Adds a fault. Returns whether the budget allowed it.
+    pub fn inject(&mut self, fault: Fault) -> bool {
+        let allowed = self.take_fault();
+        if allowed {
+            self.faults.add(fault);
+        }
+        allowed
+    }
+
+    /// Flips a bit of a file at rest. Returns whether the budget allowed it and the byte is there.
+    pub fn flip_bit(&mut self, path: &str, byte: u64, bit: u8) -> bool {
+        let Some(Node::File(file)) = self.tree.get(path) else {
+            return false;
+        };
+        self.take_fault()
+            && self
+                .files
+                .get_mut(&file)
+                .is_some_and(|f| f.flip_bit(byte as usize, bit))
+    }
+
+    /// Changes how large the disk is, as when somebody frees space.
+    pub fn set_capacity(&mut self, capacity_bytes: u64) {
+        self.config.capacity_bytes = capacity_bytes;
+    }
+
+    /// What a file holds, as reads see it.
+    #[must_use]
+    pub fn content(&self, path: &str) -> Option<&[u8]> {
+        match self.tree.get(path)? {
+            Node::File(file) => self.files.get(&file).map(SimFile::visible),
+            Node::Dir(_) => None,
+        }
+    }
+
+    /// Replaces what an existing file holds, durable, as somebody at the machine would.
+    pub fn set_content(&mut self, path: &str, bytes: &[u8]) -> bool {
+        let Some(Node::File(file)) = self.tree.get(path) else {
+            return false;
+        };
+        self.files
+            .get_mut(&file)
+            .map(|f| f.replace(bytes))
+            .is_some()
+    }
+
+    /// Removes a file, durable, as somebody at the machine would. Returns whether it was there.
+    pub fn remove(&mut self, path: &str) -> bool {
+        let there = self.tree.get(path).is_some();
+        if there {
+            self.tree.unlink(path, 0);
+            if let Some(dir) = self.tree.dir(tree::parent(path)) {
+                self.tree.sync(dir, 1);
+            }
+            self.drop_nameless();
+        }
+        there
+    }
+
+    /// All paths of files, in order.
+    #[must_use]
+    pub fn paths(&self) -> Vec<String> {
+        self.tree
+            .files()
+            .into_iter()
+            .map(|(path, _)| path)
+            .collect()
+    }
+
+    /// Whether there is a file or directory of this path.
+    #[must_use]
+    pub fn exists(&self, path: &str) -> bool {
+        self.tree.get(path).is_some()
+    }
+
+    /// What faults and crashes did.
+    #[must_use]
+    pub fn stats(&self) -> SimDiskStats {
+        self.stats
+    }
+
+    fn take_fault(&mut self) -> bool {
+        let allowed = self.faults_left > 0;
+        self.faults_left = self.faults_left.saturating_sub(1);
+        allowed
+    }
+}

@@ -1,0 +1,205 @@
+//! Follows the journal behind the checkpoint, and begins this run where it ends.
+//! What continues the chain and what is a hole is `replay`'s to say.
+
+use kring_io::disk::Entry;
+use kring_io::{Buffer, DiskOp, Effects, Now};
+
+use super::{RecoveryStep, is_partition_dir};
+use crate::Log;
+use crate::event::{LogEvent, LogFailure, Recovered};
+use crate::journal::block;
+use crate::journal::record::{self, Change, Record};
+use crate::journal::replay::Next;
+use crate::journal::ring::{self, Position, Ring};
+use crate::journal::zero::Zeroing;
+use crate::journal::{Chain, Journal};
+use crate::log::{Phase, micros};
+use crate::lsn::Lsn;
+use crate::ops::Pending;
+use crate::partition::dir_name;
+
+impl Log {
+    /// Follows the chain as far as the bytes at hand allow.
+    pub(super) fn scan(&mut self, now: Now, out: &mut Effects) {
+        loop {
+            let Some(recovery) = self.recovery.as_mut() else {
+                return;
+            };
+            if self.recovered.empty {
+                recovery.end = Some(recovery.begin);
+                self.finish_recovery(now, out);
+                return;
+            }
+            let Some(scan) = recovery.scan.as_mut() else {
+                return;
+            };
+            match scan.next() {
+                Next::Read {
+                    index,
+                    offset,
+                    bytes,
+                } => {
+                    let read = DiskOp::Read {
+                        file: recovery.journal_files[index],
+                        offset,
+                        buffer: Buffer::zeroed(bytes),
+                    };
+                    self.op(out, read, Pending::Recovery(RecoveryStep::ReadJournal));
+                    return;
+                }
+                Next::Block {
+                    header,
+                    mut payload,
+                    at,
+                } => {
+                    self.recovered.replayed_groups += 1;
+                    self.recovered.replayed_bytes += payload.len() as u64;
+                    if let Err(reason) = self.replay_block(now, header.records, &mut payload) {
+                        let path = self.journal_path(at);
+                        let lsn = header.lsn;
+                        self.fail(LogFailure::Replay { path, lsn, reason });
+                        return;
+                    }
+                }
+                Next::End { at } => {
+                    recovery.end = Some(at);
+                    self.finish_recovery(now, out);
+                    return;
+                }
+                Next::Hole {
+                    at,
+                    lsn,
+                    proof_lsn,
+                    proof_index,
+                    proof_offset,
+                } => {
+                    let path = self.journal_path(at);
+                    let proof = ring::path(proof_index);
+                    self.fail(LogFailure::Hole {
+                        path,
+                        position: at.offset,
+                        lsn,
+                        reason: format!(
+                            "block {proof_lsn} in {proof} at byte {proof_offset} was written after it"
+                        ),
+                    });
+                    return;
+                }
+                Next::NewerFormat { index, format } => {
+                    self.fail(LogFailure::NewerFormat {
+                        path: ring::path(index),
+                        found: format,
+                        supported: block::FORMAT,
+                    });
+                    return;
+                }
+            }
+        }
+    }
+
+    fn journal_path(&self, at: Position) -> String {
+        let geometry = self.recovery.as_ref().map(|r| r.geometry);
+        geometry.map_or(String::new(), |g| ring::path(g.index(at)))
+    }
+
+    fn replay_block(
+        &mut self,
+        now: Now,
+        records: u32,
+        payload: &mut bytes::Bytes,
+    ) -> Result<(), String> {
+        for index in 0..records {
+            let record = record::take(payload)
+                .ok_or_else(|| format!("record {index} of {records} is none"))?;
+            let clean = record == Record::Change(Change::Clean);
+            if let Some(scan) = self.recovery.as_mut().and_then(|r| r.scan.as_mut()) {
+                scan.clean = clean;
+            }
+            self.state.replay(record, now.wall_ms)?;
+        }
+        Ok(())
+    }
+
+    /// The state is complete: the journal goes on with the first block of this run.
+    fn finish_recovery(&mut self, now: Now, out: &mut Effects) {
+        let Some(recovery) = self.recovery.take() else {
+            return;
+        };
+        let (Some(scan), Some(end)) = (recovery.scan, recovery.end) else {
+            return;
+        };
+        self.recovered.clean = scan.clean;
+        self.recovered.duration_us = micros(recovery.started, now.mono);
+        let ring = Ring {
+            geometry: recovery.geometry,
+            head: end,
+            oldest: recovery.begin,
+        };
+        let mut lens = recovery.journal_lens;
+        for len in &mut lens {
+            // A length that is no multiple of a block's alignment was torn.
+            *len = (*len / 4096 * 4096).min(recovery.geometry.file_bytes);
+        }
+        self.stats.journal_capacity_bytes = ring.geometry.capacity_bytes();
+        self.stats.journal_used_bytes = ring.used_bytes();
+        let expected = scan.expected();
+        let chain = Chain {
+            lsn: Lsn(expected.lsn.0 - 1),
+            crc: expected.prev_crc,
+        };
+        let zeroing = Zeroing::new(lens, recovery.geometry.file_bytes);
+        let mut journal = Journal::new(
+            ring,
+            zeroing,
+            recovery.journal_files,
+            self.random.next_u64(),
+            chain,
+            self.config.commit_group_bytes_max,
+            self.config.commit_groups_in_flight,
+        );
+        self.checkpoint
+            .resume(recovery.number, recovery.covered, now.mono);
+        for (tp, partition) in &self.state.partitions {
+            self.stats.tail_bytes += partition.tail.bytes() as u64;
+            self.stats.tail_dirty_bytes += partition.dirty_bytes;
+            if partition.dirty_bytes > 0 {
+                self.flush.dirty.insert(*tp);
+            }
+        }
+        self.remove_orphans(&recovery.entries);
+        if journal.push_change(&Change::Start).is_err() {
+            self.journal_full();
+            return;
+        }
+        self.journal = Some(journal);
+        self.phase = Phase::Starting;
+        self.submit(now, out);
+    }
+
+    /// The first block of this run is durable.
+    pub(crate) fn started(&mut self, now: Now, out: &mut Effects) {
+        self.phase = Phase::Running;
+        self.stats.recovery_us = self.recovered.duration_us;
+        // The next recovery need not repeat this one's work.
+        self.checkpoint.wanted = self.recovered.empty || self.recovered.replayed_groups > 1;
+        self.start_timers(now, out);
+        let recovered: Recovered = self.recovered;
+        self.events.push(LogEvent::Recovered(recovered));
+    }
+
+    /// Removes directories that the journal knows to be dropped, or that hold nothing that the
+    /// checkpoint refers to: what was in those is in memory and in the journal.
+    fn remove_orphans(&mut self, entries: &[Entry]) {
+        let mut wanted = std::collections::BTreeSet::new();
+        for (tp, partition) in &self.state.partitions {
+            if partition.dir_made {
+                wanted.insert(dir_name(&partition.topic_name, *tp));
+            }
+        }
+        for entry in entries.iter().filter(|e| is_partition_dir(e)) {
+            if !wanted.contains(&entry.name) {
+                self.remove_dir(entry.name.clone(), None, Lsn(0));
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What can be seen of the log without changing it.
+//! Reads of batches are `read` and `lookup`.
+
+use bytes::Bytes;
+use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
+
+use crate::Log;
+use crate::event::PartitionState;
+use crate::journal::Journal;
+use crate::log::Phase;
+use crate::lsn::Lsn;
+use crate::stats::LogStats;
+
+impl Log {
+    /// Whether recovery has ended well and no failure came since.
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Running | Phase::Stopping | Phase::Stopped
+        )
+    }
+
+    /// Whether the run before ended with an orderly [`Log::shutdown`] (or the directory was new).
+    #[must_use]
+    pub fn clean_start(&self) -> bool {
+        self.recovered.clean
+    }
+
+    /// All partitions, in order.
+    pub fn partitions(&self) -> impl Iterator<Item = TopicPartition> + '_ {
+        self.state.partitions.keys().copied()
+    }
+
+    /// Whether there is a log of this partition.
+    #[must_use]
+    pub fn contains(&self, tp: TopicPartition) -> bool {
+        self.state.partitions.contains_key(&tp)
+    }
+
+    /// Where a partition's log stands.
+    #[must_use]
+    pub fn state(&self, tp: TopicPartition) -> Option<PartitionState> {
+        self.state.partitions.get(&tp).map(|p| p.state())
+    }
+
+    /// The largest epoch in the log that is not above `epoch`, and the offset at which it ends, as
+    /// Kafka's OffsetForLeaderEpoch. `None` when there is no such epoch.
+    #[must_use]
+    pub fn epoch_end(
+        &self,
+        tp: TopicPartition,
+        epoch: LeaderEpoch,
+    ) -> Option<(LeaderEpoch, Offset)> {
+        let partition = self.state.partitions.get(&tp)?;
+        partition.epochs.end_of(epoch, partition.log_end)
+    }
+
+    /// A value of [`Log::put_state`].
+    #[must_use]
+    pub fn state_value(&self, key: &[u8]) -> Option<&Bytes> {
+        self.state.values.get(key)
+    }
+
+    /// All values whose key begins with `prefix`, in the order of the keys.
+    pub fn state_range<'a>(
+        &'a self,
+        prefix: &'a [u8],
+    ) -> impl Iterator<Item = (&'a [u8], &'a Bytes)> + 'a {
+        self.state
+            .values
+            .range(prefix.to_vec()..)
+            .take_while(move |(key, _)| key.starts_with(prefix))
+            .map(|(key, value)| (key.as_slice(), value))
+    }
+
+    /// The group that holds the last change.
+    #[must_use]
+    pub fn appended_lsn(&self) -> Lsn {
+        self.journal.as_ref().map_or(Lsn(0), Journal::appended)
+    }
+
+    /// All groups up to this one survive power loss.
+    #[must_use]
+    pub fn durable_lsn(&self) -> Lsn {
+        self.journal.as_ref().map_or(Lsn(0), Journal::durable)
+    }
+
+    /// Whether producers should be held back, because the disk does not keep up.
+    #[must_use]
+    pub fn under_pressure(&self) -> bool {
+        let waiting = self.journal.as_ref().map_or(0, Journal::waiting_bytes);
+        let dirty = self.stats.tail_dirty_bytes > self.config.tail_cache_bytes as u64;
+        let groups = 8 * self.config.commit_group_bytes_max as u64;
+        let room = self
+            .journal
+            .as_ref()
+            .is_some_and(|j| j.admits(4 * self.config.commit_group_bytes_max));
+        dirty || waiting > groups || !room
+    }
+
+    /// Counters for metrics.
+    #[must_use]
+    pub fn stats(&self) -> &LogStats {
+        &self.stats
+    }
+}
