@@ -217,3 +217,48 @@ fn an_unknown_version_of_api_versions_is_answered_with_the_known_ones() {
     // Length, correlation id, then error 35 (UNSUPPORTED_VERSION) in the form of version 0.
     assert_eq!(head[4..10], [0, 0, 0, 7, 0, 35]);
 }
+
+/// Starts of the journal's blocks that hold something.
+fn used_blocks(journal: &[u8]) -> Vec<usize> {
+    (0..journal.len())
+        .step_by(4096)
+        .filter(|at| journal[*at..*at + 64].iter().any(|byte| *byte != 0))
+        .collect()
+}
+
+#[test]
+fn a_hole_in_the_journal_is_refused_with_what_to_do_and_a_torn_end_is_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::alone(dir.path());
+    broker.start_and_wait();
+    for round in 0..5 {
+        let lines = numbers(round * 10..round * 10 + 10);
+        produce(&broker.bootstrap(), "orders", &lines);
+    }
+    broker.kill();
+    let path = dir.path().join("data/journal-0000.j");
+    let whole = fs::read(&path).unwrap();
+    let blocks = used_blocks(&whole);
+
+    let mut holed = whole.clone();
+    let middle = blocks[blocks.len() / 2];
+    holed[middle + 100..middle + 120].fill(0xff);
+    fs::write(&path, &holed).unwrap();
+    let position = format!("journal-0000.j is damaged at byte {middle}");
+    let cure = "restore the file, or empty the data directory";
+    refuses(&mut broker, &[&position, cure]);
+    assert!(
+        fs::read(&path).unwrap() == holed,
+        "a refused journal was changed"
+    );
+
+    // A block whose write was under way when the power went.
+    let mut torn = whole;
+    let last = blocks[blocks.len() - 1];
+    torn[last + 100..last + 4096].fill(0);
+    fs::write(&path, &torn).unwrap();
+    broker.start_and_wait();
+    let left = consume(&broker.bootstrap(), "orders");
+    let expected: Vec<String> = numbers(0..50).lines().map(str::to_owned).collect();
+    assert!(left.len() >= 30 && expected.starts_with(&left), "{left:?}");
+}

@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 /// Memory budget without a cgroup limit, in bytes.
 const MEMORY_WITHOUT_LIMIT_BYTES: u64 = 512 << 20;
 /// Part of a cgroup's memory limit that the budget takes; the rest is for everything uncounted.
@@ -37,5 +39,18 @@ pub(crate) fn name() -> String {
         "localhost".to_owned()
     } else {
         name.to_owned()
+    }
+}
+
+/// Lets this process open as many descriptors as the administrator allows: the usual soft limit of
+/// 1024 is for programs that use `select`.
+pub(crate) fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays low");
     }
 }

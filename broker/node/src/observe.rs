@@ -21,8 +21,10 @@ use crate::metrics;
 
 /// The engine loop is alive if it answers within this time.
 const PING_MAX: Duration = Duration::from_secs(5);
-/// How often the start waits for the broker to be ready.
-const READY_POLL: Duration = Duration::from_millis(5);
+/// Pause between two looks whether the broker is ready; it doubles up to [`LOOK_MAX`], so that a
+/// broker that waits for its quorum is quiet.
+const LOOK_MIN: Duration = Duration::from_millis(2);
+const LOOK_MAX: Duration = Duration::from_secs(1);
 
 /// What the metrics say about the process itself.
 #[derive(Clone, Debug)]
@@ -105,19 +107,23 @@ async fn not_ready(inbox: &Inbox) -> Option<String> {
 
 /// Waits until the broker has recovered, is registered and unfenced.
 pub(crate) async fn wait_until_ready(inbox: &Inbox) {
+    let mut pause = LOOK_MIN;
     while not_ready(inbox).await.is_some() {
-        sleep(READY_POLL).await;
+        sleep(pause).await;
+        pause = (pause * 2).min(LOOK_MAX);
     }
 }
 
 /// Waits until the broker knows its cluster; gives the cluster's id.
 pub(crate) async fn wait_for_cluster_id(inbox: &Inbox) -> String {
+    let mut pause = LOOK_MIN;
     loop {
         match ask(inbox, AdminRequest::Identity).await {
             Ok(AdminResponse::Identity(identity)) if !identity.cluster_id.is_empty() => {
                 return identity.cluster_id;
             }
-            _ => sleep(READY_POLL).await,
+            _ => sleep(pause).await,
         }
+        pause = (pause * 2).min(LOOK_MAX);
     }
 }

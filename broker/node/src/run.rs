@@ -21,7 +21,7 @@ use crate::engine::{Fatal, Outlets};
 use crate::engine_thread::{DriverName, EngineThread};
 use crate::inbox::{Inbox, Item};
 use crate::secrets::{SecretError, Token, peer_secret};
-use crate::{admin, http, observe};
+use crate::{admin, http, machine, observe};
 
 /// Version of this binary.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -87,12 +87,9 @@ pub(crate) fn run(config: Config) -> Result<(), RunError> {
             "environment variables of Apache Kafka without a meaning here"
         );
     }
+    machine::raise_descriptor_limit();
     let listeners = bind_all(&node)?;
     let mut data_dir = DataDir::open(&node.data_dir, node.id, random()?)?;
-    let secret = match &node.peering {
-        Some(peering) => Some(peer_secret(&peering.secret_file)?),
-        None => None,
-    };
     let token = match listeners.admin {
         Some(_) => {
             let configured = node.admin_token_file.as_deref();
@@ -107,28 +104,14 @@ pub(crate) fn run(config: Config) -> Result<(), RunError> {
 
     let mut engine = EngineThread::start(data_dir.path.clone(), node.driver)?;
     let inbox = Arc::clone(&engine.inbox);
-    let identity = identity(&node, &data_dir, &engine.driver)?;
     let about = observe::About::new(&node, &engine.driver);
+    let identity = identity(&node, &data_dir, &engine.driver)?;
     let broker = Broker::new(broker, identity, u64::from_be_bytes(random()?));
-    let peers = match (listeners.peers, secret) {
-        (Some(listener), Some(secret)) => {
-            let config = PeerConfig {
-                id: BrokerId(node.id),
-                secret,
-                cluster_id: Arc::clone(&cluster_id),
-            };
-            Some(Peers::start(listener, config, Arc::clone(&inbox) as _)?)
-        }
-        _ => None,
+    let outlets = Outlets {
+        clients: serve_clients(&node, listeners.clients, &inbox)?,
+        peers: serve_peers(&node, listeners.peers, &cluster_id, &inbox)?,
     };
-    let as_inbox = Arc::clone(&inbox) as Arc<dyn kring_edge::Inbox>;
-    let clients = Clients::start(
-        listeners.clients,
-        node.network_threads,
-        &node.limits,
-        &as_inbox,
-    )?;
-    engine.begin(broker, Outlets { clients, peers });
+    engine.begin(broker, outlets);
 
     let control = Builder::new_current_thread().enable_all().build()?;
     let EngineThread { driver, ended, .. } = &mut engine;
@@ -150,8 +133,13 @@ pub(crate) fn run(config: Config) -> Result<(), RunError> {
 
 fn bind_all(node: &NodeConfig) -> Result<Listeners, RunError> {
     let bind = |key: &'static str, address: &Address| {
-        let (host, port) = address.to_bind();
-        TcpListener::bind((host.as_str(), port)).map_err(|error| RunError::Bind {
+        let bound = address
+            .to_bind()
+            .into_iter()
+            .map(|host| TcpListener::bind((host, address.port)))
+            .reduce(|first, second| first.or(second));
+        let bound = bound.expect("an address has at least one host to bind");
+        bound.map_err(|error| RunError::Bind {
             key,
             address: address.clone(),
             error,
@@ -168,6 +156,35 @@ fn bind_all(node: &NodeConfig) -> Result<Listeners, RunError> {
         admin: optional("kring.admin.listener", node.admin_listener.as_ref())?,
         metrics: optional("kring.metrics.listener", node.metrics_listener.as_ref())?,
     })
+}
+
+fn serve_clients(
+    node: &NodeConfig,
+    listener: TcpListener,
+    inbox: &Arc<Inbox>,
+) -> Result<Clients, RunError> {
+    let inbox = Arc::clone(inbox) as Arc<dyn kring_edge::Inbox>;
+    let clients = Clients::start(listener, node.network_threads, &node.limits, &inbox)?;
+    Ok(clients)
+}
+
+/// Links to the other brokers, if there are to be any.
+fn serve_peers(
+    node: &NodeConfig,
+    listener: Option<TcpListener>,
+    cluster_id: &Arc<OnceLock<String>>,
+    inbox: &Arc<Inbox>,
+) -> Result<Option<Peers>, RunError> {
+    let (Some(listener), Some(peering)) = (listener, &node.peering) else {
+        return Ok(None);
+    };
+    let config = PeerConfig {
+        id: BrokerId(node.id),
+        secret: peer_secret(&peering.secret_file)?,
+        cluster_id: Arc::clone(cluster_id),
+    };
+    let peers = Peers::start(listener, config, Arc::clone(inbox) as _)?;
+    Ok(Some(peers))
 }
 
 fn identity(node: &NodeConfig, data_dir: &DataDir, driver: &DriverName) -> io::Result<Identity> {

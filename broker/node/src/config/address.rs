@@ -39,14 +39,14 @@ impl Address {
         self.host == "localhost" || self.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
     }
 
-    /// What to bind: a wildcard takes IPv6 and IPv4.
-    pub(crate) fn to_bind(&self) -> (String, u16) {
-        let host = if self.host.is_empty() {
-            "::".to_owned()
+    /// What to bind, until one succeeds. A wildcard takes IPv6 and IPv4, or IPv4 alone where the
+    /// machine has no IPv6.
+    pub(crate) fn to_bind(&self) -> Vec<&str> {
+        if self.host.is_empty() {
+            vec!["::", "0.0.0.0"]
         } else {
-            self.host.clone()
-        };
-        (host, self.port)
+            vec![&self.host]
+        }
     }
 }
 

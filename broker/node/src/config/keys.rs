@@ -62,6 +62,12 @@ pub(crate) const NODE_KEYS: &[NodeKey] = &[
         "A client connection without traffic for this long is closed.",
     ),
     key(
+        "controller.listener.names",
+        Shape::Text,
+        "",
+        "Listeners that are not for clients. Those of `listeners` with such a name are passed over: brokers among themselves use kring.peer.listener.",
+    ),
+    key(
         "controller.quorum.voters",
         Shape::Text,
         "",

@@ -110,11 +110,21 @@ impl Values<'_> {
         self.parsed(name, "host:port", Address::parse)
     }
 
+    /// The one listener for clients of a list.
     fn listener(&self, name: &str) -> Result<Option<Listener>, ConfigError> {
+        let controllers = self.text("controller.listener.names").to_ascii_uppercase();
+        let for_clients = |listener: &Listener| {
+            !controllers
+                .split(',')
+                .any(|controller| controller.trim() == listener.name)
+        };
         let allowed = "one NAME://host:port without encryption, such as PLAINTEXT://0.0.0.0:9092,";
         self.parsed(name, allowed, |text| {
-            Listener::parse(text)
-                .filter(|listener| listener.name != "SSL" && !listener.name.starts_with("SASL"))
+            let listeners: Option<Vec<Listener>> = text.split(',').map(Listener::parse).collect();
+            let mut listeners = listeners?.into_iter().filter(for_clients);
+            let one = listeners.next()?;
+            let plain = one.name != "SSL" && !one.name.starts_with("SASL");
+            (plain && listeners.next().is_none()).then_some(one)
         })
     }
 }

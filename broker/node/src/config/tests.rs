@@ -80,6 +80,8 @@ fn variables_of_kafkas_image_are_understood_and_the_meaningless_ones_reported() 
     let variables = [
         ("KAFKA_ADVERTISED_LISTENERS", "PLAINTEXT://kafka:29092"),
         ("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false"),
+        ("KAFKA_LISTENERS", "PLAINTEXT://:29092,CONTROLLER://:29093"),
+        ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER"),
         ("KAFKA_NUM_PARTITIONS", "3"),
         ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "1"),
         ("KAFKA_PROCESS_ROLES", "broker,controller"),
@@ -91,6 +93,7 @@ fn variables_of_kafkas_image_are_understood_and_the_meaningless_ones_reported() 
         config.node.advertised.to_string(),
         "PLAINTEXT://kafka:29092"
     );
+    assert_eq!(config.node.listener.to_string(), "PLAINTEXT://:29092");
     assert_eq!(config.broker.num_partitions, 4);
     assert_eq!(config.unused_variables, ["KAFKA_PROCESS_ROLES"]);
 }
@@ -144,6 +147,7 @@ fn a_bad_value_is_refused_with_key_value_and_what_is_allowed() {
         r#"listeners = "127.0.0.1:9092""#,
         &["listeners", "NAME://host:port"],
     );
+    refused(r#"listeners = "A://:1,B://:2""#, &["one NAME://host:port"]);
     refused(r#"listeners = "SASL_SSL://:9092""#, &["without encryption"]);
     refused(r#""log.dirs" = "/a,/b""#, &["log.dirs", "one directory"]);
     refused(
