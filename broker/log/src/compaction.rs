@@ -5,22 +5,23 @@
 mod plan;
 mod rewrite;
 mod scan;
+mod take;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use kring_io::{DiskDone, DiskError, DiskOk, DiskOp, Effects, FileId, FileKind, Instant, Now};
-use kring_wire::BatchHeader;
+use kring_io::{DiskDone, DiskError, DiskOk, DiskOp, Effects, FileKind, Instant, Now};
 use kring_wire::ids::{Offset, TopicPartition};
 
 use crate::Log;
 use crate::journal::record::Change;
 use crate::log::describe;
 use crate::ops::Pending;
-use crate::segment::{self, BatchSpan, Segment, SegmentKey};
+use crate::segment::{self, Segment, SegmentKey};
 use plan::{needs_compaction, plan};
-use rewrite::{Latest, Rest, retain};
+use rewrite::Latest;
 use scan::{Found, SegmentScan};
+use take::Target;
 
 /// Memory for the keys of one run; what does not fit is the next run's.
 const KEYS_BYTES_MAX: usize = 64 << 20;
@@ -46,16 +47,6 @@ pub(crate) enum CompactionStep {
 struct Source {
     key: SegmentKey,
     bytes: u64,
-}
-
-/// The file that takes the place of a group of segments.
-#[derive(Debug)]
-struct Target {
-    file: FileId,
-    path: String,
-    segment: Segment,
-    parts: Vec<Bytes>,
-    parts_bytes: usize,
 }
 
 /// One run over one partition.
@@ -382,43 +373,5 @@ impl Log {
             let path = target.path;
             self.op(out, DiskOp::Remove { path }, Pending::Nothing);
         }
-    }
-}
-
-impl Run {
-    /// The next segment whose keys have room.
-    fn next_to_note(&mut self) -> Option<Source> {
-        if self.target.is_some() || self.latest.bytes() >= KEYS_BYTES_MAX {
-            self.to_note.clear();
-        }
-        self.to_note.pop()
-    }
-
-    fn take(&mut self, header: &BatchHeader, batch: &Bytes) -> Result<(), String> {
-        let Some(target) = self.target.as_mut() else {
-            self.noted_end = header.next_offset();
-            return self.latest.note(header, batch);
-        };
-        let (latest, drop_tombstones) = (&self.latest, self.drop_tombstones);
-        let rest = retain(header, batch, |record| {
-            latest.is_latest(record) && !(drop_tombstones && record.value.is_none())
-        })?;
-        match rest {
-            Rest::All => target.put(header, batch.clone()),
-            Rest::Some(smaller) => {
-                let header = BatchHeader::parse(&smaller).map_err(|e| e.to_string())?;
-                target.put(&header, smaller);
-            }
-            Rest::None => {}
-        }
-        Ok(())
-    }
-}
-
-impl Target {
-    fn put(&mut self, header: &BatchHeader, batch: Bytes) {
-        self.segment.written(&BatchSpan::from(header));
-        self.parts_bytes += batch.len();
-        self.parts.push(batch);
     }
 }

@@ -66,34 +66,37 @@ impl Log {
                     self.finish_recovery(now, out);
                     return;
                 }
-                Next::Hole {
-                    at,
-                    lsn,
-                    proof_lsn,
-                    proof_index,
-                    proof_offset,
-                } => {
-                    let path = self.journal_path(at);
-                    let proof = ring::path(proof_index);
-                    self.fail(LogFailure::Hole {
-                        path,
-                        position: at.offset,
-                        lsn,
-                        reason: format!(
-                            "block {proof_lsn} in {proof} at byte {proof_offset} was written after it"
-                        ),
-                    });
-                    return;
-                }
-                Next::NewerFormat { index, format } => {
-                    self.fail(LogFailure::NewerFormat {
-                        path: ring::path(index),
-                        found: format,
-                        supported: block::FORMAT,
-                    });
-                    return;
-                }
+                end => return self.refuse(&end),
             }
+        }
+    }
+
+    /// The chain ends where it must not.
+    fn refuse(&mut self, end: &Next) {
+        match end {
+            Next::Hole {
+                at,
+                lsn,
+                proof_lsn,
+                proof_index,
+                proof_offset,
+            } => {
+                let proof = ring::path(*proof_index);
+                self.fail(LogFailure::Hole {
+                    path: self.journal_path(*at),
+                    position: at.offset,
+                    lsn: *lsn,
+                    reason: format!(
+                        "block {proof_lsn} in {proof} at byte {proof_offset} was written after it"
+                    ),
+                });
+            }
+            Next::NewerFormat { index, format } => self.fail(LogFailure::NewerFormat {
+                path: ring::path(*index),
+                found: *format,
+                supported: block::FORMAT,
+            }),
+            Next::Read { .. } | Next::Block { .. } | Next::End { .. } => {}
         }
     }
 
