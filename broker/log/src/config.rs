@@ -2,6 +2,7 @@
 //! It checks nothing against other components and knows no file of configuration.
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// What the records of one batch may decompress to where the log looks at them, in bytes.
 pub(crate) const DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
@@ -125,5 +126,74 @@ impl Default for TopicLogConfig {
             delete_retention_ms: 86_400_000,
             min_cleanable_dirty_per_mille: 500,
         }
+    }
+}
+
+/// Why settings of the log cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{key} = {value} is not allowed: {allowed}")]
+pub struct LogConfigError {
+    /// The setting.
+    pub key: &'static str,
+    /// Its value.
+    pub value: u64,
+    /// What is allowed.
+    pub allowed: String,
+}
+
+impl LogConfig {
+    /// Checks that the settings fit together.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn check(&self) -> Result<(), LogConfigError> {
+        let refuse = |key, value, allowed| {
+            Err(LogConfigError {
+                key,
+                value,
+                allowed,
+            })
+        };
+        let file_bytes = self.journal_file_bytes;
+        let group_bytes = self.commit_group_bytes_max as u64;
+        if self.journal_files < 2 {
+            let allowed = "at least 2 files take turns".to_owned();
+            return refuse("journal_files", self.journal_files.into(), allowed);
+        }
+        if !file_bytes.is_multiple_of(4096) || file_bytes > u64::from(u32::MAX) {
+            let allowed = "a multiple of 4096 below 4 GiB".to_owned();
+            return refuse("journal_file_bytes", file_bytes, allowed);
+        }
+        if group_bytes == 0 || group_bytes > file_bytes / 8 {
+            let allowed = format!("1 to an eighth of journal_file_bytes = {file_bytes}");
+            return refuse("commit_group_bytes_max", group_bytes, allowed);
+        }
+        let value_bytes = self.state_value_bytes_max as u64;
+        if value_bytes > file_bytes / 2 {
+            let allowed = format!("at most half of journal_file_bytes = {file_bytes}");
+            return refuse("state_value_bytes_max", value_bytes, allowed);
+        }
+        if self.commit_groups_in_flight == 0 {
+            return refuse("commit_groups_in_flight", 0, "at least 1".to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_do_not_fit_together_are_named() {
+        assert_eq!(LogConfig::default().check(), Ok(()));
+        let config = LogConfig {
+            commit_group_bytes_max: 64 << 20,
+            ..LogConfig::default()
+        };
+        assert_eq!(
+            config.check().unwrap_err().to_string(),
+            "commit_group_bytes_max = 67108864 is not allowed: 1 to an eighth of journal_file_bytes = 134217728"
+        );
     }
 }

@@ -37,7 +37,7 @@ mod stats;
 mod view;
 mod wake;
 
-pub use config::{LogConfig, TimestampType, TopicLogConfig};
+pub use config::{LogConfig, LogConfigError, TimestampType, TopicLogConfig};
 pub use error::{AppendError, ReadError, TruncateError};
 pub use event::{
     Appended, LogEvent, LogFailure, Lookup, OffsetAndTimestamp, PartitionState, Read, ReadId,

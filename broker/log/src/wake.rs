@@ -73,7 +73,13 @@ impl Log {
 
     /// Says when the log must be stepped next.
     pub(crate) fn wish_wake(&mut self, now: Now, out: &mut Effects) {
-        if !matches!(self.phase, Phase::Running | Phase::Stopping) {
+        if self.phase == Phase::Stopping {
+            // Nothing is due by time any more but what waits for room on the disk.
+            if let Some(at) = self.flush.retry_at {
+                out.wake_at(at.max(now.mono));
+            }
+        }
+        if self.phase != Phase::Running {
             return;
         }
         if self.timers.flush_at.is_none() && !self.flush.dirty.is_empty() {
