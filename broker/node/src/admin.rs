@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::config::node_schema;
 use crate::http::ENGINE_ANSWER_MAX;
 use crate::inbox::{Inbox, Item};
 use crate::secrets::Token;
@@ -208,7 +209,10 @@ fn success(answer: AdminResponse) -> Response {
         AdminResponse::Decommission(body) => Json(body).into_response(),
         AdminResponse::Topics(body) => Json(body).into_response(),
         AdminResponse::Topic(body) => Json(body).into_response(),
-        AdminResponse::ConfigSchema(body) => Json(body).into_response(),
+        AdminResponse::ConfigSchema(mut body) => {
+            body.extend(node_schema());
+            Json(body).into_response()
+        }
         AdminResponse::Done => Json(serde_json::json!({})).into_response(),
     }
 }

@@ -20,4 +20,8 @@ pub(crate) struct Args {
     /// Print every setting with its default and its meaning, as a TOML file, and exit.
     #[arg(long)]
     pub(crate) print_config_reference: bool,
+
+    /// Print every setting of brokers and topics as JSON, as the admin API does, and exit.
+    #[arg(long)]
+    pub(crate) print_config_schema: bool,
 }

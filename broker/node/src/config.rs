@@ -17,7 +17,7 @@ use thiserror::Error;
 
 pub(crate) use address::Address;
 pub(crate) use node::{LogFormat, NodeConfig};
-pub(crate) use reference::reference;
+pub(crate) use reference::{node_schema, reference, schema};
 
 use keys::NODE_KEYS;
 use source::{Origin, Settings};

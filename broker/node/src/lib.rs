@@ -34,9 +34,11 @@ use clap::Parser;
 pub fn main() -> ExitCode {
     let args = args::Args::parse();
     if args.print_config_reference {
-        // Whoever closed the pipe has read enough.
-        let _ = std::io::stdout().write_all(config::reference().as_bytes());
-        return ExitCode::SUCCESS;
+        return print(&config::reference());
+    }
+    if args.print_config_schema {
+        let schema = serde_json::to_string_pretty(&config::schema());
+        return print(&(schema.expect("names and numbers are JSON") + "\n"));
     }
     let config = match config::load(args.config.as_deref(), std::env::vars()) {
         Ok(config) => config,
@@ -52,6 +54,12 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn print(text: &str) -> ExitCode {
+    // Whoever closed the pipe has read enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
 }
 
 /// Says why the broker does not start, before there is a log.

@@ -1,13 +1,14 @@
-//! The reference of all settings, printed from the tables that check them.
+//! The reference of all settings, for people and for programs, made of the tables that check them.
 //! It is the documentation; there is no second list.
 
 use std::fmt::Write as _;
 
+use kring_admin_api::{ConfigKey, ConfigScope, ConfigType};
 use kring_controller::config_schema;
 
 use super::engine;
 use super::environment::variable_of;
-use super::keys::{NODE_KEYS, Shape};
+use super::keys::{NODE_KEYS, NodeKey, Shape};
 
 /// A TOML file with every setting commented out at its default.
 pub(crate) fn reference() -> String {
@@ -43,4 +44,35 @@ pub(crate) fn reference() -> String {
         line(key.name, key.default.unwrap_or(""), &allowed, key.doc);
     }
     text
+}
+
+/// Every setting of topics and brokers, those of the node included, as the admin API gives it.
+pub(crate) fn schema() -> Vec<ConfigKey> {
+    let mut keys = config_schema::config_keys();
+    keys.extend(node_schema());
+    keys
+}
+
+/// The settings that are read from the file and the environment alone.
+pub(crate) fn node_schema() -> impl Iterator<Item = ConfigKey> {
+    NODE_KEYS.iter().chain(engine::KEYS).map(describe)
+}
+
+fn describe(key: &NodeKey) -> ConfigKey {
+    let (value_type, min, max, allowed): (_, _, _, &[&str]) = match key.shape {
+        Shape::Text => (ConfigType::String, None, None, &[]),
+        Shape::Number { min, max } => (ConfigType::Long, Some(min), Some(max), &[]),
+        Shape::Word(words) => (ConfigType::String, None, None, words),
+    };
+    ConfigKey {
+        name: key.name.to_owned(),
+        scope: ConfigScope::Broker,
+        value_type,
+        default: (!key.default.is_empty()).then(|| key.default.to_owned()),
+        min,
+        max,
+        allowed: allowed.iter().map(|word| (*word).to_owned()).collect(),
+        requires_restart: true,
+        doc: key.doc.to_owned(),
+    }
 }

@@ -221,3 +221,16 @@ fn the_printed_reference_is_a_configuration_when_it_is_uncommented() {
     assert!(settings.lines().count() > 40);
     load_toml(&settings, &[]).unwrap();
 }
+
+#[test]
+fn the_schema_tells_every_broker_setting_once() {
+    let mut told: Vec<String> = schema()
+        .into_iter()
+        .filter(|key| key.scope == kring_admin_api::ConfigScope::Broker)
+        .map(|key| key.name)
+        .collect();
+    let mut known: Vec<String> = known_names().into_iter().map(str::to_owned).collect();
+    told.sort();
+    known.sort();
+    assert_eq!(told, known);
+}
