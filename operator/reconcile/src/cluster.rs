@@ -82,6 +82,7 @@ struct Findings<'a> {
     rollout: RolloutStatus,
     scaling: Scaling,
     dynamic_config_hash: Option<String>,
+    settings_pending: bool,
 }
 
 async fn round(
@@ -129,13 +130,14 @@ async fn round(
         notes: Vec::new(),
     };
     let mut scaling = Scaling::default();
+    let mut settings_pending = false;
     let mut hash = cluster
         .status
         .as_ref()
         .and_then(|status| status.dynamic_config_hash.clone());
     if let Some(valid) = &valid {
         scaling = scale::scale(context, cluster, valid, &observed, &live, &brokers).await?;
-        settings::push(valid, &live, &brokers, &mut hash, &mut refusals).await;
+        settings_pending = settings::push(valid, &live, &brokers, &mut hash, &mut refusals).await;
         let answers = ask::answers(&brokers, &before).await;
         step = decide(cluster, valid, &observed, &live, answers, &scaling);
     }
@@ -149,6 +151,7 @@ async fn round(
         rollout: step.status.clone(),
         scaling,
         dynamic_config_hash: hash,
+        settings_pending,
     };
     let pace = write_status(context, api, &findings).await?;
     for note in &step.notes {

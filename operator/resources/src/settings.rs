@@ -43,7 +43,9 @@ pub fn broker_settings(
             refusals.push("InvalidConfigValue", format!("config: {message}"));
             continue;
         }
-        let map = if key.requires_restart {
+        // In the file at once, so that not even the first topic is made with another value.
+        let at_start = key.requires_restart || name == "min.insync.replicas";
+        let map = if at_start {
             &mut settings.fixed
         } else {
             &mut settings.dynamic

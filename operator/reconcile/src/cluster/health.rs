@@ -100,6 +100,10 @@ fn reconciling(findings: &Findings<'_>, status: &KafkaClusterStatus) -> Option<(
     if let Some(working) = &findings.scaling.working {
         return Some((working.reason.clone(), working.message.clone()));
     }
+    if findings.settings_pending && findings.live.list.is_some() {
+        let message = "the brokers have not taken over the changed settings yet".to_owned();
+        return Some(("ApplyingSettings".to_owned(), message));
+    }
     let wanted = findings.cluster.spec.replicas;
     (status.ready_replicas < wanted || findings.live.list.is_none()).then(|| {
         (

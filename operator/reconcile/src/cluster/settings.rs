@@ -7,18 +7,18 @@ use kring_resources::{Refusals, ValidatedCluster, stable_hash};
 
 use super::ask::Live;
 
-/// Pushes the settings when they differ from what was pushed last.
+/// Pushes the settings when they differ from what was pushed last; says whether they still do.
 pub(super) async fn push(
     cluster: &ValidatedCluster,
     live: &Live,
     brokers: &Brokers,
     pushed: &mut Option<String>,
     refusals: &mut Refusals,
-) {
+) -> bool {
     let config = cluster.dynamic_config();
     let hash = (!config.is_empty()).then(|| stable_hash::hash_of(config));
     if hash == *pushed || live.list.is_none() {
-        return;
+        return hash != *pushed;
     }
     match brokers
         .set_cluster_config(&ClusterConfigRequest {
@@ -26,10 +26,11 @@ pub(super) async fn push(
         })
         .await
     {
-        Ok(()) => *pushed = hash,
+        Ok(()) => pushed.clone_from(&hash),
         Err(error) if error.is_temporary() => {
             tracing::debug!(%error, "settings were not taken yet")
         }
         Err(error) => refusals.push("ConfigRefused", format!("config: {error}")),
     }
+    hash != *pushed
 }

@@ -36,7 +36,11 @@ pub(super) fn build(findings: &Findings<'_>) -> KafkaClusterStatus {
         status.bootstrap_servers = Some(valid.bootstrap_servers());
         status.voters = valid.voters().to_vec();
     }
-    if let Some(identity) = live.identities.values().next() {
+    if let Some(identity) = live
+        .identities
+        .values()
+        .find(|who| !who.cluster_id.is_empty())
+    {
         status.cluster_id = Some(identity.cluster_id.clone());
     }
     status.controller = live.list.as_ref().map(|list| list.controller_id);

@@ -150,6 +150,21 @@ fn a_change_in_the_middle_of_a_roll_ends_with_every_broker_on_the_last_spec() {
 }
 
 #[test]
+fn a_setting_that_needs_no_restart_restarts_nobody() {
+    let toy = Toy::with_cluster();
+    toy.user(|spec| spec["config"] = json!({"log.retention.ms": 3_600_000}));
+    toy.settle();
+    assert_eq!(toy.memory.state().config["log.retention.ms"], "3600000");
+    assert!(toy.events("StoppingPod").is_empty());
+    toy.user(|spec| spec["config"] = json!({}));
+    toy.settle();
+    assert!(
+        toy.memory.state().config.is_empty(),
+        "it returns to its default"
+    );
+}
+
+#[test]
 fn a_paused_cluster_is_left_alone() {
     let toy = Toy::with_cluster();
     toy.user(|spec| {
