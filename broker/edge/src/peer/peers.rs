@@ -21,6 +21,10 @@ use crate::Inbox;
 /// Brokers of a cluster, at most; the engine's word is not followed beyond it.
 const BROKERS_MAX: usize = 1024;
 
+/// Names that are looked up at once. Where the name server is silent, each takes a thread for
+/// longer than a dialling broker waits.
+const RESOLVING_THREADS_MAX: usize = 32;
+
 /// Who this broker is among brokers.
 #[derive(Clone, Debug)]
 pub struct PeerConfig {
@@ -65,7 +69,10 @@ impl Peers {
         inbox: Arc<dyn Inbox>,
     ) -> io::Result<Peers> {
         listener.set_nonblocking(true)?;
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(RESOLVING_THREADS_MAX)
+            .build()?;
         let listener = {
             let _inside = runtime.enter();
             TcpListener::from_std(listener)?
