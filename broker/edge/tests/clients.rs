@@ -163,8 +163,10 @@ fn bytes_that_the_engine_has_not_taken_hold_further_ones_back() {
             held.push(permit);
         }
     }
-    let silence = edge.arrivals.recv_timeout(Duration::from_millis(300));
-    assert!(silence.is_err(), "{silence:?} passed the budget");
+    while let Ok(arrival) = edge.arrivals.recv_timeout(Duration::from_millis(300)) {
+        let passed = matches!(arrival, Arrival::Request { .. });
+        assert!(!passed, "a second request passed the budget");
+    }
     held.clear();
     assert_eq!(edge.request().1.len(), 600_000);
     assert_eq!(edge.request().1.len(), 600_000);
