@@ -60,11 +60,11 @@ impl Draft<'_> {
             let key = match resource {
                 ConfigResource::Topic(_) => config_schema::topic_key(&op.name),
                 ConfigResource::Broker(_) | ConfigResource::Cluster => {
-                    check_dynamic(&op.name, None)?;
                     config_schema::broker_key(&op.name)
                 }
             };
-            // An unknown key of a topic is refused below, with all known ones; removing it is allowed.
+            // An unknown key is refused below, with all known ones; removing it is allowed, as
+            // kafka-reassign-partitions removes throttles it never set.
             let default = key.and_then(|key| self.inherited(resource, key));
             match changed(op, key, config.get(&op.name), default)? {
                 Some(value) => config.insert(op.name.clone(), value),

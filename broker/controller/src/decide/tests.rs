@@ -450,6 +450,36 @@ fn lists_grow_from_their_default_and_shrink_by_word() {
 }
 
 #[test]
+fn a_broker_setting_that_is_unknown_is_refused_but_may_be_removed() {
+    let mut fixture = Fixture::new(&["a"]);
+    let mut alter = |kind, name: &str| {
+        let op = ConfigOp {
+            name: name.to_owned(),
+            kind,
+            value: Some("5".to_owned()),
+        };
+        let resource = ConfigResource::Broker(BrokerId(0));
+        let request = AlterConfigs {
+            resource,
+            ops: vec![op],
+        };
+        fixture
+            .run(|draft| draft.alter_configs(vec![request], false))
+            .remove(0)
+            .1
+    };
+    let throttle = "leader.replication.throttled.rate";
+    alter(ConfigOpKind::Delete, throttle).unwrap();
+    let error = alter(ConfigOpKind::Set, throttle).unwrap_err();
+    assert!(
+        error.to_string().contains("unknown broker setting"),
+        "{error}"
+    );
+    // Known, but only read at the start.
+    alter(ConfigOpKind::Set, "log.dirs").unwrap_err();
+}
+
+#[test]
 fn a_cluster_setting_holds_for_topics_without_their_own() {
     let mut fixture = Fixture::new(&["a"]);
     fixture.create(topic("orders", 1, 1)).unwrap();
