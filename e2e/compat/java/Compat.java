@@ -377,18 +377,23 @@ public final class Compat {
             var before = admin.describeTopics(List.of(TOPIC)).allTopicNames().get().get(TOPIC).topicId();
             admin.deleteTopics(List.of(TOPIC)).all().get();
             Checks.until("the topic gone", () -> !admin.listTopics().names().get().contains(TOPIC));
-            Checks.until("the topic again", () -> {
-                try {
-                    admin.createTopics(List.of(new NewTopic(TOPIC, 1, (short) 1))).all().get();
-                    return true;
-                } catch (java.util.concurrent.ExecutionException e) {
-                    return false;
-                }
-            });
-            Checks.until("another id", () ->
-                !admin.describeTopics(List.of(TOPIC)).allTopicNames().get().get(TOPIC).topicId().equals(before));
+            Checks.until("the topic again", () -> succeeds(() ->
+                admin.createTopics(List.of(new NewTopic(TOPIC, 1, (short) 1))).all().get()));
+            // A broker may learn of the new topic after the controller has answered.
+            Checks.until("another id", () -> succeeds(() ->
+                Checks.expect(!admin.describeTopics(List.of(TOPIC)).allTopicNames().get().get(TOPIC).topicId()
+                    .equals(before), "another id")));
             Checks.equal(listed(admin, 0, OffsetSpec.latest()), 0L);
             admin.deleteTopics(List.of(TOPIC)).all().get();
+        }
+    }
+
+    private static boolean succeeds(Checks.Body body) throws Exception {
+        try {
+            body.run();
+            return true;
+        } catch (java.util.concurrent.ExecutionException | AssertionError notYet) {
+            return false;
         }
     }
 }

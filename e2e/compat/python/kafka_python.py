@@ -146,7 +146,7 @@ def a_group_shares_the_partitions_and_remembers_its_place():
         for thread in threads:
             thread.join(30)
     late = consumer(TOPIC, group_id=GROUP)
-    until(lambda: (late.poll(timeout_ms=200), late.assignment())[1], "an assignment")
+    until(lambda: (late.poll(timeout_ms=2000), late.assignment())[1], "an assignment")
     equal(late.committed(TopicPartition(TOPIC, 1)), 5 * RECORDS)
     equal(late.poll(timeout_ms=500), {})
     late.close()
