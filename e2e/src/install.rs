@@ -17,7 +17,15 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 pub fn by_helm(cluster: &Cluster) -> Result<(), CommandError> {
     let namespace = ["--namespace", OPERATOR_NAMESPACE, "--create-namespace"];
     let crds = format!("{ROOT}/charts/kring-crds");
-    let mut arguments = vec!["upgrade", "--install", "kring-crds", &crds, "--wait"];
+    // Definitions that kubectl applied earlier become Helm's.
+    let mut arguments = vec![
+        "upgrade",
+        "--install",
+        "kring-crds",
+        &crds,
+        "--take-ownership",
+        "--wait",
+    ];
     arguments.extend(namespace);
     cluster.helm(&arguments)?;
 
@@ -35,6 +43,7 @@ pub fn by_helm(cluster: &Cluster) -> Result<(), CommandError> {
         "--install",
         "kring",
         &operator,
+        "--take-ownership",
         "--wait",
         "--timeout",
         "2m",
