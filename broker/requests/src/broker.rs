@@ -11,6 +11,7 @@ use kring_log::{Log, Recovered};
 use crate::api::{delete_records, list_offsets};
 use crate::calls::Calls;
 use crate::config::BrokerConfig;
+use crate::contact::Contact;
 use crate::event::{Event, Output};
 use crate::identity::Identity;
 use crate::producer_ids::ProducerIds;
@@ -70,6 +71,7 @@ pub struct Broker {
     pub(crate) controller_calls: Calls<Answered>,
     pub(crate) group_calls: Calls<GroupResponse>,
     pub(crate) persisting: Persisting,
+    pub(crate) contact: Contact,
     pub(crate) reads: Reads,
     pub(crate) shutdown: Shutdown,
     pub(crate) timers: Timers,
@@ -102,6 +104,7 @@ impl Broker {
             controller_calls: Calls::default(),
             group_calls: Calls::default(),
             persisting: Persisting::default(),
+            contact: Contact::default(),
             reads: Reads::default(),
             shutdown: Shutdown::default(),
             timers: Timers::default(),

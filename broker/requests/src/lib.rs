@@ -20,6 +20,7 @@ mod broker;
 mod call;
 mod calls;
 mod cluster;
+mod contact;
 mod dispatch;
 mod fetch;
 mod gather;

@@ -138,6 +138,9 @@ fn append_one(
         return Err(ErrorCode::InvalidTopicException.into());
     }
     let epoch = broker.led_epoch(tp).ok_or(ErrorCode::NotLeaderOrFollower)?;
+    if broker.may_be_replaced(now, tp) {
+        return Err(ErrorCode::NotLeaderOrFollower.into());
+    }
     if acks == Acks::All && !broker.has_min_isr(tp) {
         return Err(ErrorCode::NotEnoughReplicas.into());
     }

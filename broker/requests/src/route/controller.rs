@@ -68,8 +68,13 @@ impl Broker {
         let Some(controller) = &mut self.controller else {
             return;
         };
+        let from = match &event {
+            ControllerEvent::Message { from, .. } => Some(*from),
+            _ => None,
+        };
         let mut said = ControllerOut::default();
         controller.step(now, event, &mut said);
+        self.note_contact(now, from);
         self.timers.set(Part::Controller, said.wake_at);
         // A log that has stopped says `Lsn::NEVER`: nothing written to it ever counts as stored.
         let mut lsn = self.log.appended_lsn();

@@ -3,7 +3,7 @@
 
 use kring_groups::{GroupEvent, GroupOut, GroupRequest, GroupResponse, partition_for};
 use kring_io::Now;
-use kring_wire::ErrorCode;
+use kring_wire::{ErrorCode, TopicId, TopicPartition};
 
 use crate::broker::{Broker, Work};
 use crate::calls::Done;
@@ -23,13 +23,19 @@ impl Broker {
         done: Done<GroupResponse>,
         out: &mut Output,
     ) {
-        let partitions = match cluster::topic_by_name(self.image(), CONSUMER_OFFSETS) {
-            Some((_, topic)) => i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
-            None => 0,
+        let (topic, partitions) = match cluster::topic_by_name(self.image(), CONSUMER_OFFSETS) {
+            Some((id, topic)) => (
+                id,
+                i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
+            ),
+            None => (TopicId::ZERO, 0),
         };
+        let partition = partition_for(request.group_id(), partitions);
         let refusal = if request.group_id().is_empty() && !may_be_unnamed(&request) {
             Some(ErrorCode::InvalidGroupId)
-        } else if partitions == 0 {
+        } else if partitions == 0
+            || self.may_be_replaced(now, TopicPartition::new(topic, partition))
+        {
             Some(ErrorCode::NotCoordinator)
         } else if self.group_calls.len() >= CALLS_MAX {
             Some(ErrorCode::CoordinatorNotAvailable)
@@ -41,7 +47,6 @@ impl Broker {
             done(self, now, response, out);
             return;
         }
-        let partition = partition_for(request.group_id(), partitions);
         let id = self.group_calls.open(done);
         self.work.push_back(Work::Groups(GroupEvent::Request {
             id,

@@ -1,0 +1,58 @@
+//! Whether this broker hears the active controller, which may have replaced it as a leader otherwise.
+//! It fences nobody; the controller does.
+
+use std::time::Duration;
+
+use kring_io::{BrokerId, Instant, Now};
+use kring_wire::TopicPartition;
+
+use crate::broker::Broker;
+
+/// When the active controller was last heard.
+#[derive(Debug, Default)]
+pub(crate) struct Contact {
+    heard_at: Instant,
+}
+
+impl Broker {
+    /// Notes a message of another broker's controller side, if that is the active one. A broker that
+    /// is the active controller hears itself.
+    pub(crate) fn note_contact(&mut self, now: Now, from: Option<BrokerId>) {
+        let Some(controller) = &self.controller else {
+            return;
+        };
+        if controller.is_active() || (from.is_some() && controller.active() == from) {
+            self.contact.heard_at = now.mono;
+        }
+    }
+
+    /// Whether another broker may lead the partition by now: the active controller has been silent
+    /// for nearly as long as it waits before it fences, and an in-sync follower does not fetch here.
+    ///
+    /// Nothing appended here could be committed then; a client that is told so looks for the new
+    /// leader at once, and an idempotent producer that has moved on is not told of gaps in its
+    /// sequence that exist only here. While every in-sync follower fetches, no other leads, however
+    /// long the metadata quorum is away.
+    pub(crate) fn may_be_replaced(&self, now: Now, tp: TopicPartition) -> bool {
+        let patience = self.controller_patience();
+        if now.mono.since(self.contact.heard_at) <= patience {
+            return false;
+        }
+        let Some(leader) = self.replicas.engine().leader_state(tp, &self.log) else {
+            return false;
+        };
+        let silent = |at: Instant| now.mono.since(at) > patience;
+        leader
+            .followers
+            .iter()
+            .any(|follower| follower.in_isr && silent(follower.caught_up_at))
+    }
+
+    /// Shorter than the session time-out, which the controller counts from a heartbeat that it got
+    /// up to one interval before the silence began.
+    fn controller_patience(&self) -> Duration {
+        let session_ms = self.config.broker_session_timeout_ms;
+        let margin_ms = 2 * self.config.broker_heartbeat_interval_ms;
+        Duration::from_millis(session_ms.saturating_sub(margin_ms).max(session_ms / 2))
+    }
+}
