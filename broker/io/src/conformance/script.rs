@@ -10,8 +10,8 @@ use super::Fixture;
 use crate::disk::Entry;
 use crate::{Buffer, Disk, DiskDone, DiskError, DiskOk, DiskOp, FileId, FileKind, OpId};
 
-/// How often [`Script::finish`] waits before it calls an operation lost.
-const WAITS_MAX: u32 = 100;
+/// How many waits without any completion make [`Script::finish`] call an operation lost.
+const EMPTY_WAITS_MAX: u32 = 100;
 /// How long one of those waits is.
 const WAIT: Duration = Duration::from_millis(200);
 
@@ -56,11 +56,13 @@ impl<'a> Script<'a> {
     /// Waits for one operation and gives its completion.
     pub fn finish(&mut self, id: OpId) -> DiskDone {
         let mut found = Vec::new();
-        for _ in 0..WAITS_MAX {
+        let mut empty_waits = 0;
+        while empty_waits < EMPTY_WAITS_MAX {
             if let Some(done) = self.done.remove(&id) {
                 return done;
             }
             self.fixture.disk().wait(Some(WAIT), &mut found);
+            empty_waits += u32::from(found.is_empty());
             for done in found.drain(..) {
                 assert!(
                     done.id.0 <= self.next_op,
