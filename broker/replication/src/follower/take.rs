@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kring_io::BrokerId;
 use kring_log::{AppendError, Log};
+use kring_wire::batch::batches;
 use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
 
 use super::Followers;
@@ -100,13 +101,35 @@ impl Followers {
     }
 }
 
-fn append(tp: TopicPartition, batches: Bytes, cx: &mut Context<'_>) -> Result<(), Stall> {
-    match cx.log.append_replicated(cx.now, tp, batches) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Stall {
-            reason: format!("the leader's records were not taken: {error}"),
-            pause: matches!(error, AppendError::Overloaded { .. }).then_some(OVERLOAD_PAUSE),
-        }),
+/// Appends what the leader gave: at once, or batch by batch where the log has not room for all of
+/// it. What an answer holds follows from the settings of replication, and what a journal takes at
+/// once from those of the log: a replica must get on whatever the two are.
+fn append(tp: TopicPartition, records: Bytes, cx: &mut Context<'_>) -> Result<(), Stall> {
+    match cx.log.append_replicated(cx.now, tp, records.clone()) {
+        Ok(_) => return Ok(()),
+        Err(AppendError::Overloaded { .. } | AppendError::MessageTooLarge { .. }) => {}
+        Err(error) => return Err(refused(&error)),
+    }
+    let mut appended = false;
+    for batch in batches(&records) {
+        let batch = match batch {
+            Ok((_, batch)) => batch,
+            Err(error) => return Err(error.to_string().into()),
+        };
+        match cx.log.append_replicated(cx.now, tp, batch) {
+            Ok(_) => appended = true,
+            // The next fetch begins behind what was appended.
+            Err(_) if appended => return Ok(()),
+            Err(error) => return Err(refused(&error)),
+        }
+    }
+    Ok(())
+}
+
+fn refused(error: &AppendError) -> Stall {
+    Stall {
+        reason: format!("the leader's records were not taken: {error}"),
+        pause: matches!(error, AppendError::Overloaded { .. }).then_some(OVERLOAD_PAUSE),
     }
 }
 
