@@ -51,7 +51,7 @@ fn config(all: &[BrokerId]) -> BrokerConfig {
         min_insync_replicas: 2,
         broker_session_timeout_ms: 2_000,
         log: LogConfig {
-            journal_file_bytes: 256 << 10,
+            journal_file_bytes: 512 << 10,
             journal_files: 3,
             journal_zeroed_at_start_bytes: 64 << 10,
             commit_group_bytes_max: 32 << 10,

@@ -16,7 +16,9 @@ pub(crate) enum Lane {
     Test,
     /// The simulator: seeds, and each of a sample twice.
     Sim,
-    /// The end-to-end tests on a real Kubernetes.
+    /// Other people's clients against one broker.
+    Compat,
+    /// The charts, and the end-to-end tests on a real Kubernetes.
     Kube,
 }
 
@@ -38,7 +40,16 @@ fn steps(lane: Lane) -> &'static [&'static [&'static str]] {
         Lane::Check => &[
             &["cargo", "fmt", "--all", "--check"],
             &["cargo", "xtask", "tidy"],
-            &["cargo", "deny", "--log-level", "error", "check", "licenses", "bans", "sources"],
+            &[
+                "cargo",
+                "deny",
+                "--log-level",
+                "error",
+                "check",
+                "licenses",
+                "bans",
+                "sources",
+            ],
             &[
                 "cargo",
                 "clippy",
@@ -59,8 +70,29 @@ fn steps(lane: Lane) -> &'static [&'static [&'static str]] {
             "--profile",
             "ci",
         ]],
-        Lane::Sim => &[],
-        Lane::Kube => &[],
+        Lane::Sim => &[&[
+            "cargo",
+            "run",
+            "--locked",
+            "--quiet",
+            "--profile",
+            "sim",
+            "--package",
+            "kring-sim",
+            "--",
+            "--seeds",
+            "40",
+            "--twice",
+            "5",
+            "--seconds",
+            "60",
+        ]],
+        Lane::Compat => &[&["e2e/compat/run"]],
+        Lane::Kube => &[
+            &["hack/cluster/install"],
+            &["hack/cluster/exec", "charts/tests/run"],
+            &["e2e/run"],
+        ],
     }
 }
 

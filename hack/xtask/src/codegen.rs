@@ -29,7 +29,7 @@ const GENERATORS: [(&str, &[&str]); 3] = [
 ///
 /// # Errors
 /// Which of them is stale or could not be made, and what to do.
-pub fn codegen(root: &Path, check: bool) -> Result<(), String> {
+pub(crate) fn codegen(root: &Path, check: bool) -> Result<(), String> {
     for (what, command) in GENERATORS {
         let mut process = Command::new(command[0]);
         process

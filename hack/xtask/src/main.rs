@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod ci;
+mod codegen;
 mod tidy;
 
 use std::path::PathBuf;
@@ -21,6 +22,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Writes the generated files: CRDs, golden manifests, rendered charts. It needs helm.
+    Codegen {
+        /// Only compare; fail when one is stale.
+        #[arg(long)]
+        check: bool,
+    },
     /// Checks the layers, the file headers and the marks for file and function size.
     Tidy,
     /// Runs a lane: what CI runs, cheapest first.
@@ -33,6 +40,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Codegen { check } => codegen::codegen(&root(), check),
         Command::Tidy => tidy::run(&root()),
         Command::Ci { lane } => ci::run(&root(), lane),
     };

@@ -216,9 +216,12 @@ impl Producer {
                 self.again(now);
             }
             code => {
+                let reason = result.error_message.as_deref().unwrap_or_default();
                 out.complaints.push(format!(
-                    "producer {} partition {}: {code:?} ({})",
-                    self.name, self.partition, result.error_code
+                    "producer {} partition {} at {} ms: {code:?} ({reason})",
+                    self.name,
+                    self.partition,
+                    now.0 / 1_000_000
                 ));
                 self.again(now);
             }
