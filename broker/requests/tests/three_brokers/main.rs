@@ -1,0 +1,9 @@
+//! Three real brokers in one thread, with a network that delays and can be cut.
+//! Faults at random are the simulator's; here each test is one story.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod hand_over;
+mod harness;
+mod isolation;
+mod min_isr;
