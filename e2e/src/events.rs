@@ -1,11 +1,17 @@
 //! The Events that the operator wrote about a Kafka cluster.
 //! Their order is the order of their times; nothing is concluded from their absence here.
 
-use k8s_openapi::List;
 use k8s_openapi::api::core::v1::Event;
+use serde::Deserialize;
 
 use crate::Namespace;
 use crate::command::CommandError;
+
+/// kubectl calls every list `List`, whatever is in it.
+#[derive(Deserialize)]
+struct Events {
+    items: Vec<Event>,
+}
 
 /// Reason and message of each Event about the object, oldest first.
 ///
@@ -13,7 +19,7 @@ use crate::command::CommandError;
 /// When the API server does not answer.
 pub fn about(namespace: &Namespace, object: &str) -> Result<Vec<(String, String)>, CommandError> {
     let selector = format!("--field-selector=involvedObject.name={object}");
-    let list: List<Event> = namespace.cluster().get(&[
+    let list: Events = namespace.cluster().get(&[
         "--namespace",
         namespace.name(),
         "events",

@@ -3,14 +3,14 @@
 
 use crate::Cluster;
 use crate::Namespace;
-use crate::command::CommandError;
+use crate::command::{CommandError, run};
 use crate::install::OPERATOR_NAMESPACE;
 
-/// Kills a broker's pod at once: no signal first, no goodbye.
+/// Deletes a broker's pod with no grace: it has about a second between SIGTERM and SIGKILL.
 ///
 /// # Errors
 /// When the pod is not there.
-pub fn kill_broker(namespace: &Namespace, pod: &str) -> Result<(), CommandError> {
+pub fn delete_broker(namespace: &Namespace, pod: &str) -> Result<(), CommandError> {
     namespace.kubectl(&[
         "delete",
         "pod",
@@ -19,6 +19,16 @@ pub fn kill_broker(namespace: &Namespace, pod: &str) -> Result<(), CommandError>
         "--force",
         "--wait=false",
     ])?;
+    Ok(())
+}
+
+/// Kills a broker's process with SIGKILL; its container starts again in the same pod.
+///
+/// # Errors
+/// When the pod is not there, or its node is not on this machine.
+pub fn kill_broker(namespace: &Namespace, pod: &str) -> Result<(), CommandError> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../hack/cluster/kill-process");
+    run(script, &[namespace.name(), pod], "")?;
     Ok(())
 }
 

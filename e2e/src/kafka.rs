@@ -96,7 +96,8 @@ impl<'n> Kafka<'n> {
         Ok(())
     }
 
-    /// Waits until the status speaks of the newest spec, is Ready, and has `brokers` brokers of `version`.
+    /// Waits until the status speaks of the newest spec, is Ready, has `brokers` brokers of `version`,
+    /// and no rollout runs.
     ///
     /// # Errors
     /// What the status said last.
@@ -112,7 +113,10 @@ impl<'n> Kafka<'n> {
             let ready = conditions::is_true(&status.conditions, conditions::READY);
             let current = status.observed_generation == cluster.metadata.generation;
             let all = status.replicas == brokers && status.ready_replicas == brokers;
-            if ready && current && all && status.version.as_deref() == Some(version) {
+            let rolling = status.rollout.as_ref().is_some_and(|rollout| {
+                rollout.started_at.is_some() && rollout.finished_at.is_none()
+            });
+            if ready && current && all && !rolling && status.version.as_deref() == Some(version) {
                 return Ok(cluster);
             }
             let progress = status.rollout.as_ref().map(|r| r.progress.clone());

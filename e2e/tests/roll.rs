@@ -31,14 +31,17 @@ fn lost_nothing(report: &Report) {
     assert!(report.longest_pause_ms < PAUSE_MS_MAX, "{report:?}");
 }
 
-/// Each pod was stopped once, by the operator, when it led and coordinated nothing.
+/// Each pod was stopped by the operator, when it led and coordinated nothing.
 fn stopped_only_drained_pods(namespace: &Namespace) {
     let events = events::about(namespace, kafka::NAME).unwrap();
-    let stops: Vec<&String> = events
+    let mut stops: Vec<&str> = events
         .iter()
         .filter(|(reason, _)| reason == "StoppingPod")
-        .map(|(_, message)| message)
+        .map(|(_, message)| message.as_str())
         .collect();
+    // An operator that is killed between writing an Event and deleting the pod writes it again.
+    stops.sort_unstable();
+    stops.dedup();
     assert_eq!(stops.len(), 3, "{events:?}");
     for stop in stops {
         assert!(stop.ends_with("leaders=0 coordinators=0"), "{stop}");

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { basename } from 'node:path'
 
-export const BOOTSTRAP = process.env.BOOTSTRAP ?? '127.0.0.1:9092'
+export const BOOTSTRAP = (process.env.BOOTSTRAP ?? '127.0.0.1:9092').split(',')
 const RUN = process.env.RUN ?? String(Date.now())
 const WAIT_MS = 30_000
 

@@ -7,7 +7,7 @@ import { BOOTSTRAP, check, main, name, until } from './checks.js'
 
 const { CompressionTypes, ConfigResourceTypes, Kafka, logLevel } = kafkajs
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1'
-const kafka = new Kafka({ clientId: 'compat', brokers: [BOOTSTRAP], logLevel: logLevel.NOTHING })
+const kafka = new Kafka({ clientId: 'compat', brokers: BOOTSTRAP, logLevel: logLevel.NOTHING })
 const topic = name('topic')
 const groupId = name('group')
 const RECORDS = 300

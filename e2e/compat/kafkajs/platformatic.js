@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { Admin, Consumer, MessagesStreamModes, Producer, stringDeserializers, stringSerializers } from '@platformatic/kafka'
 import { BOOTSTRAP, check, main, name, until } from './checks.js'
 
-const options = { clientId: 'compat', bootstrapBrokers: [BOOTSTRAP] }
+const options = { clientId: 'compat', bootstrapBrokers: BOOTSTRAP }
 const topic = name('topic')
 const groupId = name('group')
 const RECORDS = 300

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
@@ -15,8 +16,8 @@ import (
 const Wait = 30 * time.Second
 
 var (
-	// Bootstrap is the broker's address.
-	Bootstrap = environment("BOOTSTRAP", "127.0.0.1:9092")
+	// Bootstrap has the brokers' addresses.
+	Bootstrap = strings.Split(environment("BOOTSTRAP", "127.0.0.1:9092"), ",")
 	runID     = environment("RUN", fmt.Sprint(time.Now().Unix()))
 )
 

@@ -41,7 +41,7 @@ func main() {
 }
 
 func client(options ...kgo.Opt) *kgo.Client {
-	options = append([]kgo.Opt{kgo.SeedBrokers(check.Bootstrap), kgo.FetchMaxWait(200 * time.Millisecond), kgo.MetadataMinAge(50 * time.Millisecond)}, options...)
+	options = append([]kgo.Opt{kgo.SeedBrokers(check.Bootstrap...), kgo.FetchMaxWait(200 * time.Millisecond), kgo.MetadataMinAge(50 * time.Millisecond)}, options...)
 	c, err := kgo.NewClient(options...)
 	check.Must(err)
 	return c

@@ -55,13 +55,13 @@ func (s suite) config() *sarama.Config {
 }
 
 func (s suite) admin() sarama.ClusterAdmin {
-	admin, err := sarama.NewClusterAdmin([]string{check.Bootstrap}, s.config())
+	admin, err := sarama.NewClusterAdmin(check.Bootstrap, s.config())
 	check.Must(err)
 	return admin
 }
 
 func (s suite) send(config *sarama.Config, messages ...*sarama.ProducerMessage) {
-	producer, err := sarama.NewSyncProducer([]string{check.Bootstrap}, config)
+	producer, err := sarama.NewSyncProducer(check.Bootstrap, config)
 	check.Must(err)
 	defer producer.Close()
 	check.Must(producer.SendMessages(messages))
@@ -97,7 +97,7 @@ func (s suite) everyCodecReadsBack(context.Context) {
 		}
 		s.send(config, messages...)
 	}
-	consumer, err := sarama.NewConsumer([]string{check.Bootstrap}, s.config())
+	consumer, err := sarama.NewConsumer(check.Bootstrap, s.config())
 	check.Must(err)
 	defer consumer.Close()
 	partition, err := consumer.ConsumePartition(s.topic, 0, sarama.OffsetOldest)
@@ -120,7 +120,7 @@ func (s suite) idempotentProducerKeepsOrder(context.Context) {
 	config := s.config()
 	config.Producer.Idempotent = true
 	config.Net.MaxOpenRequests = 1
-	producer, err := sarama.NewSyncProducer([]string{check.Bootstrap}, config)
+	producer, err := sarama.NewSyncProducer(check.Bootstrap, config)
 	check.Must(err)
 	defer producer.Close()
 	for i := range 50 {
@@ -131,7 +131,7 @@ func (s suite) idempotentProducerKeepsOrder(context.Context) {
 }
 
 func (s suite) offsetsAreFound(context.Context) {
-	client, err := sarama.NewClient([]string{check.Bootstrap}, s.config())
+	client, err := sarama.NewClient(check.Bootstrap, s.config())
 	check.Must(err)
 	defer client.Close()
 	for _, asked := range []struct{ time, offset int64 }{
@@ -179,7 +179,7 @@ func (h *handler) state() (seen, owned int) {
 }
 
 func (s suite) member(ctx context.Context, config *sarama.Config) (*handler, func()) {
-	group, err := sarama.NewConsumerGroup([]string{check.Bootstrap}, s.group, config)
+	group, err := sarama.NewConsumerGroup(check.Bootstrap, s.group, config)
 	check.Must(err)
 	h := &handler{seen: map[string]int{}}
 	ctx, cancel := context.WithCancel(ctx)
