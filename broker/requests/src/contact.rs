@@ -12,6 +12,8 @@ use crate::broker::Broker;
 #[derive(Debug, Default)]
 pub(crate) struct Contact {
     heard_at: Instant,
+    /// When it was heard again after a silence. What happened meanwhile is learned a moment later.
+    regained_at: Option<Instant>,
 }
 
 impl Broker {
@@ -22,12 +24,16 @@ impl Broker {
             return;
         };
         if controller.is_active() || (from.is_some() && controller.active() == from) {
+            if now.mono.since(self.contact.heard_at) > self.controller_patience() {
+                self.contact.regained_at = Some(now.mono);
+            }
             self.contact.heard_at = now.mono;
         }
     }
 
     /// Whether another broker may lead the partition by now: the active controller has been silent
-    /// for nearly as long as it waits before it fences, and an in-sync follower does not fetch here.
+    /// for nearly as long as it waits before it fences (or is heard again only since a moment ago),
+    /// and an in-sync follower does not fetch here.
     ///
     /// Nothing appended here could be committed then; a client that is told so looks for the new
     /// leader at once, and an idempotent producer that has moved on is not told of gaps in its
@@ -35,7 +41,12 @@ impl Broker {
     /// long the metadata quorum is away.
     pub(crate) fn may_be_replaced(&self, now: Now, tp: TopicPartition) -> bool {
         let patience = self.controller_patience();
-        if now.mono.since(self.contact.heard_at) <= patience {
+        let lost = now.mono.since(self.contact.heard_at) > patience;
+        let learning = self
+            .contact
+            .regained_at
+            .is_some_and(|at| now.mono.since(at) < self.heartbeat_interval());
+        if !lost && !learning {
             return false;
         }
         let Some(leader) = self.replicas.engine().leader_state(tp, &self.log) else {
@@ -54,5 +65,9 @@ impl Broker {
         let session_ms = self.config.broker_session_timeout_ms;
         let margin_ms = 2 * self.config.broker_heartbeat_interval_ms;
         Duration::from_millis(session_ms.saturating_sub(margin_ms).max(session_ms / 2))
+    }
+
+    fn heartbeat_interval(&self) -> Duration {
+        Duration::from_millis(self.config.broker_heartbeat_interval_ms)
     }
 }

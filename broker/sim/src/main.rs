@@ -9,6 +9,9 @@ use std::time::Duration;
 use clap::Parser;
 use kring_sim::run::{Outcome, run};
 
+/// Seeds that once failed: `seed seconds  what it found`, a line each.
+const REGRESSIONS: &str = include_str!("../regressions.txt");
+
 /// Runs simulated clusters under faults and checks what clients were promised.
 #[derive(Parser)]
 struct Arguments {
@@ -24,6 +27,9 @@ struct Arguments {
     /// Prints what the brokers log, for looking into one seed: a filter such as `info` or `kring_log=debug`.
     #[arg(long)]
     log: Option<String>,
+    /// Runs the seeds that once failed, too.
+    #[arg(long)]
+    regressions: bool,
     /// How many of the seeds run a second time, to compare the hashes of all events.
     #[arg(long, default_value_t = 5)]
     twice: u64,
@@ -87,6 +93,13 @@ fn main() -> ExitCode {
     }
     let faulty = Duration::from_secs(arguments.seconds);
     let mut totals = Totals::default();
+    if arguments.regressions {
+        for (seed, seconds) in regressions() {
+            let outcome = run(seed, Duration::from_secs(seconds));
+            report(&outcome, seconds);
+            totals.add(&outcome);
+        }
+    }
     for seed in arguments.first..arguments.first + arguments.seeds {
         let outcome = run(seed, faulty);
         report(&outcome, arguments.seconds);
@@ -103,6 +116,19 @@ fn main() -> ExitCode {
         }
     }
     close(&arguments, &totals)
+}
+
+fn regressions() -> impl Iterator<Item = (u64, u64)> {
+    REGRESSIONS
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let mut words = line.split_whitespace().map(str::parse);
+            match (words.next(), words.next()) {
+                (Some(Ok(seed)), Some(Ok(seconds))) => (seed, seconds),
+                _ => panic!("regressions.txt: `{line}` does not begin with a seed and seconds"),
+            }
+        })
 }
 
 fn report(outcome: &Outcome, seconds: u64) {

@@ -80,6 +80,7 @@ fn steps(lane: Lane) -> &'static [&'static [&'static str]] {
             "--package",
             "kring-sim",
             "--",
+            "--regressions",
             "--seeds",
             "40",
             "--twice",
