@@ -50,6 +50,17 @@ impl Broker {
         self.log.state(tp).map_or(0, |state| state.high_watermark)
     }
 
+    /// Whether the high watermark has reached where this leader's epoch begins. Until then it may
+    /// lie behind what the leader before has given out (KIP-207).
+    pub(crate) fn high_watermark_is_current(&self, tp: TopicPartition) -> bool {
+        let (Some(state), Some(epoch)) = (self.log.state(tp), self.led_epoch(tp)) else {
+            return false;
+        };
+        let before = self.log.epoch_end(tp, epoch - 1);
+        let begins = before.map_or(state.log_start, |(_, end)| end);
+        state.high_watermark >= begins
+    }
+
     /// `min.insync.replicas` of the partition's topic.
     pub(crate) fn min_isr(&self, tp: TopicPartition) -> usize {
         self.image()

@@ -5,6 +5,8 @@
 //!   about tiered storage, of which there is none: offset −1.
 //! * A timestamp gives the first record at or after it, with its timestamp; −1 and −1 when there is none.
 //! * Only committed records are found. Only the leader answers, in the epoch that the client knows (v4).
+//! * A new leader that does not yet know what was committed answers `OFFSET_NOT_AVAILABLE` (v5, KIP-207)
+//!   or `LEADER_NOT_AVAILABLE` but to −2 and −4: offsets never seem to go back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +26,9 @@ use crate::route::reads::Reader;
 
 /// The last version `kafka-protocol` knows; version 11 has the same bytes.
 const ENCODED_VERSION_MAX: i16 = 10;
+
+/// Older clients do not know the error and retry `LEADER_NOT_AVAILABLE` (KIP-207).
+const OFFSET_NOT_AVAILABLE_SINCE: i16 = 5;
 
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
@@ -189,9 +194,12 @@ fn find(
         return Found::Error(ErrorCode::NotLeaderOrFollower);
     };
     let query = match timestamp {
-        LATEST => return Found::Offset((state.high_watermark, -1)),
         EARLIEST | EARLIEST_LOCAL => return Found::Offset((state.log_start, -1)),
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => return Found::Nothing,
+        _ if !broker.high_watermark_is_current(tp) => {
+            return Found::Error(ErrorCode::OffsetNotAvailable);
+        }
+        LATEST => return Found::Offset((state.high_watermark, -1)),
         MAX_TIMESTAMP => TimestampQuery::Max,
         at if at >= 0 => TimestampQuery::At(at),
         _ => return Found::Error(ErrorCode::InvalidRequest),
@@ -247,6 +255,10 @@ fn row(slot: &Slot, version: i16) -> ListOffsetsPartitionResponse {
             }
         }
         Found::Nothing => row.with_offset(-1).with_timestamp(-1),
+        Found::Error(ErrorCode::OffsetNotAvailable) if version < OFFSET_NOT_AVAILABLE_SINCE => row
+            .with_offset(-1)
+            .with_timestamp(-1)
+            .with_error_code(ErrorCode::LeaderNotAvailable.code()),
         Found::Error(error) => row
             .with_offset(-1)
             .with_timestamp(-1)

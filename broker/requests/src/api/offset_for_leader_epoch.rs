@@ -2,7 +2,9 @@
 //! whether records it has read were truncated (KIP-320).
 //!
 //! * The answer is the largest epoch not above the one asked for, and the offset after its last
-//!   record: the high watermark for the current epoch, because more is not promised to anybody.
+//!   record: the end of the log for the current epoch. Not the high watermark: that of a new leader
+//!   may lie behind what its predecessor gave out, and consumers would believe in a truncation,
+//!   read twice and, some of them, skip what they had fetched.
 //! * Nothing known is epoch −1 and offset −1.
 
 use kafka_protocol::messages::offset_for_leader_epoch_request::OffsetForLeaderPartition;
@@ -62,13 +64,11 @@ fn end(
 ) -> Result<(LeaderEpoch, Offset), ErrorCode> {
     let tp = broker.resolve(topic, asked.partition)?;
     broker.check_leader(tp, asked.current_leader_epoch)?;
-    let high_watermark = broker.high_watermark(tp);
     let current = broker.led_epoch(tp).ok_or(ErrorCode::NotLeaderOrFollower)?;
     if asked.leader_epoch == current {
-        return Ok((current, high_watermark));
+        let state = broker.log.state(tp).ok_or(ErrorCode::NotLeaderOrFollower)?;
+        return Ok((current, state.log_end));
     }
-    Ok(broker
-        .log
-        .epoch_end(tp, asked.leader_epoch)
-        .map_or((-1, -1), |(epoch, end)| (epoch, end.min(high_watermark))))
+    let known = broker.log.epoch_end(tp, asked.leader_epoch);
+    Ok(known.unwrap_or((-1, -1)))
 }

@@ -7,3 +7,4 @@ mod hand_over;
 mod harness;
 mod isolation;
 mod min_isr;
+mod new_leader;
