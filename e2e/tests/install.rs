@@ -78,8 +78,16 @@ fn a_namespace_with_a_topic_whose_cluster_is_gone_can_be_deleted() {
         .kubectl(&["patch", &topic, "--type=merge", "--patch", &deleting])
         .unwrap();
     kafka.wait_ready(Duration::from_secs(30)).unwrap();
+    // Foreground: a namespace that is deleted while pods still end is looked at again only after half
+    // of their grace period, whatever else is in it.
     namespace
-        .kubectl(&["delete", "kafkacluster", "--all", "--timeout=60s"])
+        .kubectl(&[
+            "delete",
+            "kafkacluster",
+            "--all",
+            "--cascade=foreground",
+            "--timeout=120s",
+        ])
         .unwrap();
     cluster
         .kubectl(&["delete", "namespace", namespace.name(), "--timeout=120s"])
