@@ -25,7 +25,9 @@ fn run(disk: &mut dyn Disk, id: &mut u64, op: DiskOp) -> Option<Buffer> {
 }
 
 fn main() {
-    let dir = std::env::args().nth(1).map_or_else(|| ".".into(), PathBuf::from);
+    let dir = std::env::args()
+        .nth(1)
+        .map_or_else(|| ".".into(), PathBuf::from);
     for round in 0..2 {
         for choice in [DriverChoice::IoUring, DriverChoice::Posix] {
             for bytes in [4096, 65_536, 262_144] {
