@@ -184,9 +184,13 @@ impl Leaders {
                 .sessions
                 .get_mut(&from)
                 .and_then(|s| s.entries.get_mut(tp));
-            // Until its place in this leader's log is known, a follower's end says nothing.
-            if let Some(entry) = entry.filter(|e| e.placed && e.at.leader_epoch == *epoch) {
-                entry.at.durable_end = *end;
+            let Some(entry) = entry.filter(|e| e.at.leader_epoch == *epoch) else {
+                continue;
+            };
+            // The follower says it once, perhaps before this broker knows that it leads: it counts
+            // when the follower's place in this leader's log is known, and nothing until then.
+            entry.at.durable_end = (*end).min(entry.at.fetch_offset);
+            if entry.placed {
                 self.report(from, *tp, cx);
             }
         }

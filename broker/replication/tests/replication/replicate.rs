@@ -266,6 +266,38 @@ fn a_follower_that_hears_of_the_new_leader_first_waits_without_asking_again() {
 }
 
 #[test]
+fn what_reaches_a_followers_disk_before_the_new_leader_knows_that_it_leads_counts() {
+    let mut cluster = three(18);
+    cluster.produce(TP);
+    committed_everywhere(&mut cluster, 1);
+    cluster.run_for(Duration::from_millis(20));
+    cluster.produce(TP);
+    // A record takes as long as a role: this one arrives 0.01 ms before.
+    cluster.run_for(Duration::from_micros(10));
+    let role = cluster.roles.get_mut(&TP).unwrap();
+    role.leader = Some(broker(2));
+    role.leader_epoch += 1;
+    role.partition_epoch += 1;
+    cluster.publish_to(TP, 1);
+    cluster.publish_to(TP, 3);
+    cluster.run_until("broker 3 turns to broker 2", |c| {
+        let following = c.nodes[&broker(3)].replication.following(TP);
+        following.is_some_and(|f| f.leader == broker(2))
+    });
+    let follower = cluster.state(3, TP);
+    assert_eq!(
+        (follower.log_end, follower.durable_end),
+        (2, 1),
+        "it tells of a record that is not yet on its disk"
+    );
+    cluster.run_for(Duration::from_millis(50));
+    assert_eq!(cluster.state(3, TP).durable_end, 2, "and later that it is");
+    cluster.publish_to(TP, 2);
+    cluster.run_for(Duration::from_millis(50));
+    assert_eq!(cluster.high_watermark(2, TP), 2);
+}
+
+#[test]
 fn many_partitions_share_one_conversation_and_idle_brokers_are_quiet() {
     let mut cluster = Cluster::new(3, 13);
     let all: Vec<TopicPartition> = (0..100)
