@@ -90,6 +90,6 @@ fn a_namespace_with_a_topic_whose_cluster_is_gone_can_be_deleted() {
         ])
         .unwrap();
     cluster
-        .kubectl(&["delete", "namespace", namespace.name(), "--timeout=120s"])
+        .kubectl(&["delete", "namespace", namespace.name(), "--timeout=300s"])
         .unwrap();
 }
