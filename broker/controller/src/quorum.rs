@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
+use kring_io::canary::{self, Canary};
 use kring_io::{BrokerId, Instant, Now, Random};
 
 use log::Log;
@@ -359,7 +360,7 @@ impl Quorum {
     }
 
     fn ballot_is_durable(&self) -> bool {
-        self.ballot_token <= self.durable
+        self.ballot_token <= self.durable || canary::is_on(Canary::VoteNotDurable)
     }
 
     fn is_voter(&self, member: BrokerId) -> bool {
@@ -367,7 +368,8 @@ impl Quorum {
     }
 
     fn is_majority(&self, members: usize) -> bool {
-        members > self.config.voters.len() / 2
+        let half = self.config.voters.len() / 2;
+        members > half || canary::is_on(Canary::QuorumMiscount) && members == half
     }
 
     fn peers(&self) -> impl Iterator<Item = BrokerId> + use<> {

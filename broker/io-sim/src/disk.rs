@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use kring_io::canary::{self, Canary};
 use kring_io::{Disk, DiskDone, DiskOp, FileId, FileKind, Instant, OpId, Random, Wake};
 
 use config::SimDiskConfig;
@@ -172,6 +173,19 @@ impl SimDisk {
         Duration::from_nanos(ns)
     }
 
+    /// What a driver does to writes under way when the owner of their buffer fills it anew.
+    fn overwrite_buffers(&mut self, with: &DiskOp) {
+        let DiskOp::Write { buffer: newer, .. } = with else {
+            return;
+        };
+        for under_way in self.in_flight.values_mut() {
+            if let DiskOp::Write { buffer, .. } = &mut under_way.op {
+                let len = buffer.len().min(newer.len());
+                buffer[..len].copy_from_slice(&newer[..len]);
+            }
+        }
+    }
+
     fn drop_nameless(&mut self) {
         let (tree, open) = (&self.tree, &self.open);
         self.files
@@ -189,6 +203,9 @@ impl Disk for SimDisk {
             due = last.map(|((at, _), _)| *at).fold(due, Instant::max);
         }
         self.next_submission += 1;
+        if canary::is_on(Canary::BufferReusedInFlight) {
+            self.overwrite_buffers(&op);
+        }
         let under_way = InFlight {
             id,
             op,

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod buffer;
+pub mod canary;
 #[cfg(feature = "testing")]
 pub mod conformance;
 pub mod disk;

@@ -6,6 +6,7 @@ pub(crate) mod snapshot;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kring_io::canary::{self, Canary};
 use kring_io::{Buffer, DiskDone, DiskError, DiskOp, Effects, FileId, FileKind, Instant, Now};
 use kring_wire::ids::{Offset, TopicPartition};
 
@@ -133,6 +134,9 @@ impl Log {
         }
         let chain = journal.chain();
         let position = journal.ring.head;
+        if canary::is_on(Canary::JournalReusedEarly) {
+            journal.ring.oldest = position;
+        }
         let snapshot = Snapshot::take(
             journal.ring.geometry,
             position,
@@ -200,7 +204,11 @@ impl Log {
         if durable < run.after {
             return;
         }
-        let unsynced = self.files.acquire_unsynced();
+        let unsynced = if canary::is_on(Canary::CheckpointBeforeSegments) {
+            Vec::new()
+        } else {
+            self.files.acquire_unsynced()
+        };
         let dirs = std::mem::take(&mut self.flush.unsynced_dirs);
         run.progress = Progress::Syncing {
             left: unsynced.len() + dirs.len(),
@@ -242,7 +250,9 @@ impl Log {
         done: DiskDone,
         out: &mut Effects,
     ) {
-        if let Err(error) = done.result {
+        if let Err(error) = done.result
+            && !canary::is_on(Canary::SyncErrorIgnored)
+        {
             self.checkpoint_failed(now, step, &error, out);
             return;
         }
@@ -271,6 +281,10 @@ impl Log {
                     durable: false,
                 };
                 self.op(out, write, next(CheckpointStep::Write(file)));
+            }
+            CheckpointStep::Write(file) if canary::is_on(Canary::CheckpointUnsynced) => {
+                self.ops.close(out, file);
+                self.checkpoint_durable(now);
             }
             CheckpointStep::Write(file) => {
                 self.op(out, DiskOp::Sync { file }, next(CheckpointStep::Sync(file)));

@@ -11,6 +11,7 @@ pub(crate) mod zero;
 
 use std::collections::VecDeque;
 
+use kring_io::canary::{self, Canary};
 use kring_io::{Buffer, DiskOp, FileId, Instant};
 use kring_wire::ids::{Offset, TopicPartition};
 
@@ -267,7 +268,7 @@ impl Journal {
             file: self.files[self.ring.geometry.index(next.at)],
             offset: next.at.offset,
             buffer: next.buffer,
-            durable: true,
+            durable: !canary::is_on(Canary::AckBeforeSync),
         };
         Ok(Some((next.lsn, write)))
     }
@@ -292,7 +293,8 @@ impl Journal {
             took = now.since(group.submitted);
         }
         let mut advanced = Advanced::default();
-        while self.in_flight.front().is_some_and(|g| g.done) {
+        let out_of_order = canary::is_on(Canary::GroupsCompleteOutOfOrder);
+        while (self.in_flight.front()).is_some_and(|g| g.done || out_of_order && g.lsn < lsn) {
             let group = self.in_flight.pop_front().expect("the front was looked at");
             self.durable = group.lsn;
             advanced.groups += 1;

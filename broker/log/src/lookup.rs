@@ -2,6 +2,7 @@
 //! The earliest and the latest offset need no look-up: they are part of the partition's state.
 
 use bytes::Bytes;
+use kring_io::canary::{self, Canary};
 use kring_io::{Effects, Now};
 use kring_wire::compress::decompressed_records;
 use kring_wire::ids::{Offset, TopicPartition};
@@ -116,7 +117,8 @@ pub(crate) fn seek_in_batch(
         Ok(records) => records
             .map_while(Result::ok)
             .map(|r| (r.offset, r.timestamp_ms))
-            .find(is_sought),
+            .filter(is_sought)
+            .nth(usize::from(canary::is_on(Canary::TimestampLookupLate))),
         Err(_) => Some(whole).filter(is_sought),
     }
 }

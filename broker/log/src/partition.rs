@@ -5,6 +5,7 @@ pub(crate) mod epochs;
 pub(crate) mod producers;
 pub(crate) mod tail;
 
+use kring_io::canary::{self, Canary};
 use std::collections::VecDeque;
 
 use bytes::Bytes;
@@ -159,6 +160,8 @@ impl Partition {
     /// Takes final batches of the active segment: a follower's, or those of the journal.
     pub(crate) fn push_shared(&mut self, bytes: &Bytes, headers: &[BatchHeader], now_ms: i64) {
         self.tail.push_shared(bytes, headers);
+        // Stands in for the producers' state where a canary wants it not kept.
+        let mut forgotten = Producers::default();
         for header in headers {
             note(
                 header,
@@ -167,7 +170,11 @@ impl Partition {
                 &mut self.active,
                 &mut self.dirty_bytes,
                 &mut self.epochs,
-                &mut self.producers,
+                if canary::is_on(Canary::ProducersNotReplicated) {
+                    &mut forgotten
+                } else {
+                    &mut self.producers
+                },
             );
         }
     }
@@ -179,8 +186,12 @@ impl Partition {
         self.dirty_bytes -= dropped;
         self.log_end = to;
         self.durable_end = self.durable_end.min(to);
-        self.epochs.truncate(to);
-        self.producers.truncate(to);
+        if !canary::is_on(Canary::EpochsNotTruncated) {
+            self.epochs.truncate(to);
+        }
+        if !canary::is_on(Canary::ProducersNotTruncated) {
+            self.producers.truncate(to);
+        }
         if to < self.active.base_offset {
             let in_tail = self.tail.batches_from(self.flushed_end).last();
             let base_offset = in_tail

@@ -2,6 +2,7 @@
 //! producers are forgotten. It removes whole segments, by moving the log start.
 
 use kring_io::Now;
+use kring_io::canary::{self, Canary};
 use kring_wire::ids::{Offset, TopicPartition};
 
 use crate::Log;
@@ -51,7 +52,11 @@ fn active_expired(partition: &Partition, now_ms: i64) -> bool {
 }
 
 fn expired(partition: &Partition, segment: &Segment, now_ms: i64) -> bool {
-    let retention_ms = partition.config.retention_ms;
+    let retention_ms = if canary::is_on(Canary::RetentionEarly) {
+        partition.config.retention_ms / 10
+    } else {
+        partition.config.retention_ms
+    };
     // Records without a timestamp are as old as their segment.
     let newest_ms = match segment.max_timestamp_ms {
         ..0 => segment.created_ms,

@@ -7,6 +7,7 @@ mod upstream;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kring_io::canary::{self, Canary};
 use kring_io::{BrokerId, Instant};
 use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
 
@@ -43,7 +44,7 @@ impl Followers {
         tp: TopicPartition,
         leader: BrokerId,
         epoch: LeaderEpoch,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
     ) {
         if let Some(following) = self.partitions.get(&tp) {
             if following.epoch > epoch || (following.epoch == epoch && following.leader == leader) {
@@ -51,9 +52,12 @@ impl Followers {
             }
             self.unfollow(tp);
         }
-        if cx.log.state(tp).is_none() {
+        let Some(state) = cx.log.state(tp) else {
             tracing::error!(%tp, "made follower of a partition without a log; the role is ignored");
             return;
+        };
+        if canary::is_on(Canary::TruncateToHighWatermark) && state.log_end > state.high_watermark {
+            let _ = cx.log.truncate(cx.now, tp, state.high_watermark);
         }
         tracing::info!(%tp, %leader, epoch, "follows");
         let following = Following {

@@ -10,6 +10,7 @@ mod session;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use kring_io::canary::{self, Canary};
 use kring_io::{BrokerId, Effects, Instant};
 use kring_log::{Log, ReadError, ReadId};
 use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
@@ -184,13 +185,14 @@ impl Leaders {
                 .sessions
                 .get_mut(&from)
                 .and_then(|s| s.entries.get_mut(tp));
-            let Some(entry) = entry.filter(|e| e.at.leader_epoch == *epoch) else {
+            let stale_counts = canary::is_on(Canary::StaleReportCounts);
+            let Some(entry) = entry.filter(|e| e.at.leader_epoch == *epoch || stale_counts) else {
                 continue;
             };
             // The follower says it once, perhaps before this broker knows that it leads: it counts
             // when the follower's place in this leader's log is known, and nothing until then.
             entry.at.durable_end = (*end).min(entry.at.fetch_offset);
-            if entry.placed {
+            if entry.placed || stale_counts {
                 self.report(from, *tp, cx);
             }
         }

@@ -71,7 +71,8 @@ impl Replication {
             }
             Some(leader) => {
                 self.leaders.resign(tp, &mut cx);
-                self.followers.follow(tp, leader, role.leader_epoch, &cx);
+                self.followers
+                    .follow(tp, leader, role.leader_epoch, &mut cx);
             }
             None => {
                 self.leaders.resign(tp, &mut cx);

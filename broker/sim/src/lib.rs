@@ -3,6 +3,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "canary")]
+pub mod canaries;
 pub mod checks;
 pub mod client;
 pub mod faults;

@@ -1,11 +1,14 @@
 //! `cargo xtask ci <lane>`: what CI runs, one lane at a time, each closing with one line of figures.
 //! It installs nothing; `hack/test` does, before it calls the lanes.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use clap::ValueEnum;
+
+use crate::run_log;
 
 /// A part of what CI runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -26,10 +29,14 @@ pub(crate) enum Lane {
 ///
 /// # Errors
 /// At the first step that fails, with its command line.
-pub(crate) fn run(root: &Path, lane: Lane) -> Result<(), String> {
+pub(crate) fn run(root: &Path, lane: Lane, record: bool) -> Result<(), String> {
     let started = Instant::now();
+    let mut closing = Vec::new();
     for step in steps(lane) {
-        execute(root, step)?;
+        execute(root, step, &mut closing)?;
+    }
+    if record {
+        run_log::record(root, &closing)?;
     }
     println!("lane={lane:?} seconds={}", started.elapsed().as_secs());
     Ok(())
@@ -97,15 +104,26 @@ fn steps(lane: Lane) -> &'static [&'static [&'static str]] {
     }
 }
 
-fn execute(root: &Path, step: &[&str]) -> Result<(), String> {
+/// Runs a step, shows what it prints, and keeps the closing lines of its suites.
+fn execute(root: &Path, step: &[&str], closing: &mut Vec<String>) -> Result<(), String> {
     let line = step.join(" ");
     println!("── {line}");
     let (program, arguments) = step.split_first().expect("a step names a program");
-    let status = Command::new(program)
+    let mut child = Command::new(program)
         .args(arguments)
         .current_dir(root)
-        .status()
+        .stdout(Stdio::piped())
+        .spawn()
         .map_err(|e| format!("cannot run `{line}`: {e}"))?;
+    let stdout = child.stdout.take().expect("it was asked for above");
+    for printed in BufReader::new(stdout).lines() {
+        let printed = printed.map_err(|e| format!("`{line}`: cannot read what it prints: {e}"))?;
+        println!("{printed}");
+        if printed.starts_with(run_log::PREFIX) {
+            closing.push(printed);
+        }
+    }
+    let status = child.wait().map_err(|e| format!("`{line}`: {e}"))?;
     if status.success() {
         Ok(())
     } else {

@@ -5,6 +5,7 @@
 
 mod ci;
 mod codegen;
+mod run_log;
 mod tidy;
 
 use std::path::PathBuf;
@@ -35,6 +36,9 @@ enum Command {
         /// Which one.
         #[arg(value_enum)]
         lane: ci::Lane,
+        /// Writes the closing lines of its suites into the run log of the README.
+        #[arg(long)]
+        record: bool,
     },
 }
 
@@ -42,7 +46,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Codegen { check } => codegen::codegen(&root(), check),
         Command::Tidy => tidy::run(&root()),
-        Command::Ci { lane } => ci::run(&root(), lane),
+        Command::Ci { lane, record } => ci::run(&root(), lane, record),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

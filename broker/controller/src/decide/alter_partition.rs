@@ -2,6 +2,7 @@
 //! Whether a follower has caught up is the leader's judgement; whether it may join is decided here.
 
 use kring_io::BrokerId;
+use kring_io::canary::{self, Canary};
 use kring_wire::TopicPartition;
 
 use super::Draft;
@@ -64,7 +65,11 @@ impl Draft<'_> {
             Some(known) if known.fenced => "it is fenced",
             // A leader that does not know the epoch may repeat a member, never add one.
             Some(_) if epoch == -1 && state.isr.contains(&broker) => return Ok(()),
-            Some(known) if known.epoch != epoch => "it has restarted since the leader heard it",
+            Some(known)
+                if known.epoch != epoch && !canary::is_on(Canary::StaleBrokerEpochJoins) =>
+            {
+                "it has restarted since the leader heard it"
+            }
             Some(known) if known.shutting_down && !state.isr.contains(&broker) => {
                 "it is about to stop"
             }

@@ -2,6 +2,7 @@
 //! When a broker counts as silent is the session's matter, not decided here.
 
 use kring_io::BrokerId;
+use kring_io::canary::{self, Canary};
 use kring_wire::TopicPartition;
 
 use super::Draft;
@@ -21,7 +22,8 @@ impl Draft<'_> {
             if known.incarnation == registration.incarnation {
                 return Ok(());
             }
-            if known.disk_id != registration.disk_id {
+            if known.disk_id != registration.disk_id && !canary::is_on(Canary::DiskChangeUnnoticed)
+            {
                 if !known.fenced {
                     return Err(ControllerError::Conflict {
                         reason: format!(

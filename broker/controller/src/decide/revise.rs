@@ -6,6 +6,7 @@
 //! * PARTITION-3: a fenced broker is in an ISR only where nobody else is.
 
 use kring_io::BrokerId;
+use kring_io::canary::{self, Canary};
 use kring_wire::{TopicId, TopicPartition};
 
 use super::Draft;
@@ -57,7 +58,8 @@ impl Draft<'_> {
         if new == old {
             return false;
         }
-        new.leader_epoch = old.leader_epoch + i32::from(new.leader != old.leader);
+        let raised = new.leader != old.leader && !canary::is_on(Canary::LeaderEpochKept);
+        new.leader_epoch = old.leader_epoch + i32::from(raised);
         new.partition_epoch = old.partition_epoch + 1;
         self.push(Record::Partition {
             partition,
@@ -75,6 +77,12 @@ impl Draft<'_> {
             state.isr.contains(&leader) && broker.is_some_and(|b| b.may_lead())
         };
         if state.leader.is_some_and(keeps) {
+            return;
+        }
+        if canary::is_on(Canary::UncleanElection) {
+            state.leader = best_leader(self.image, &state.replicas, &state.replicas, None);
+            state.isr = state.leader.into_iter().collect();
+            state.eligible.clear();
             return;
         }
         if let Some(leader) = best_leader(self.image, &state.replicas, &state.isr, None) {

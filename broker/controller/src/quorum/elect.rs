@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use kring_io::canary::{self, Canary};
 use kring_io::{BrokerId, Now};
 
 use super::lead::Leading;
@@ -69,7 +70,7 @@ impl Quorum {
         let granted = asked > self.ballot.epoch
             && !self.has_leader(now)
             && self.may_vote_for(end)
-            && end >= self.log.end();
+            && (end >= self.log.end() || canary::is_on(Canary::VoteForShorterLog));
         let reply = Message::PreVoteReply {
             epoch: self.ballot.epoch,
             asked,
@@ -167,12 +168,13 @@ impl Quorum {
             }
             self.adopt_epoch(now, Some(epoch), out);
         }
-        let free = self.ballot.voted.is_none_or(|voted| voted == from);
+        let free =
+            self.ballot.voted.is_none_or(|voted| voted == from) || canary::is_on(Canary::VoteTwice);
         let granted = epoch == self.ballot.epoch
             && free
             && !self.is_leader()
             && self.may_vote_for(end)
-            && end >= self.log.end();
+            && (end >= self.log.end() || canary::is_on(Canary::VoteForShorterLog));
         if !granted {
             let epoch = self.ballot.epoch;
             out.sends
@@ -254,7 +256,9 @@ impl Quorum {
     /// A lost disk may have held a vote or committed entries, so a voter that never had the
     /// whole log takes part only where there is no log yet.
     fn may_vote_for(&self, candidate: LogEnd) -> bool {
-        self.ballot.joined || (self.log.end().index == 0 && candidate.index == 0)
+        self.ballot.joined
+            || canary::is_on(Canary::AmnesiacVotes)
+            || (self.log.end().index == 0 && candidate.index == 0)
     }
 
     fn has_leader(&self, now: Now) -> bool {

@@ -2,6 +2,7 @@
 //! It acknowledges only what is durable, in an epoch that is durable.
 
 use bytes::Bytes;
+use kring_io::canary::{self, Canary};
 use kring_io::{BrokerId, Now};
 
 use super::log::Snapshot;
@@ -108,7 +109,12 @@ impl Quorum {
         };
         if self.verified > 0 && self.ballot_is_durable() && leader != self.config.id {
             let epoch = self.ballot.epoch;
-            let index = self.verified.min(self.log.durable);
+            let durable = if canary::is_on(Canary::EntryNotDurable) {
+                self.log.end().index
+            } else {
+                self.log.durable
+            };
+            let index = self.verified.min(durable);
             out.sends.push((leader, Message::Matched { epoch, index }));
         }
     }

@@ -1,6 +1,7 @@
 //! OffsetCommit: who may commit, and what is stored.
 //! The answer goes out when the records have reached the high watermark, not before.
 
+use kring_io::canary::{self, Canary};
 use kring_wire::ErrorCode;
 
 use crate::classic::{ClassicGroup, GroupState};
@@ -24,6 +25,9 @@ impl ClassicGroup {
         }
         if anonymous && request.member_id.is_empty() && instance.is_none() {
             return Err(ErrorCode::UnknownMemberId);
+        }
+        if canary::is_on(Canary::GenerationUnchecked) {
+            return Ok(());
         }
         self.check_generation(&request.member_id, instance, request.generation_id)?;
         if self.state() == GroupState::CompletingRebalance {
@@ -76,9 +80,14 @@ impl ClassicGroup {
         if records.is_empty() {
             return step.respond(id, response);
         }
-        let then = Then::Respond {
-            id,
-            response: Box::new(response),
+        let then = if canary::is_on(Canary::CommitAnsweredEarly) {
+            step.respond(id, response);
+            Then::Nothing
+        } else {
+            Then::Respond {
+                id,
+                response: Box::new(response),
+            }
         };
         step.write(&request.group_id, records, then);
     }

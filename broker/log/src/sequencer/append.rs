@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use kring_io::Now;
+use kring_io::canary::{self, Canary};
 use kring_wire::batch::{assign, set_log_append_time};
 use kring_wire::ids::{LeaderEpoch, TopicPartition};
 
@@ -39,7 +40,9 @@ impl Log {
         }
         let header = check_produced(&partition.config, &records, now.wall_ms)?;
         // The CRC was checked; what remains wrong with a header is wrong with the client.
-        if let Verdict::Duplicate(first) = partition.producers.check(&header)? {
+        if let Verdict::Duplicate(first) = partition.producers.check(&header)?
+            && !canary::is_on(Canary::DuplicateAppended)
+        {
             self.stats.duplicate_batches += 1;
             return Ok(self.duplicate(tp, first));
         }

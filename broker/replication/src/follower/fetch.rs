@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use kring_io::BrokerId;
+use kring_io::canary::{self, Canary};
 use kring_log::Log;
 use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
 
@@ -111,6 +112,10 @@ fn position(tp: TopicPartition, following: &Following, log: &Log) -> Option<Fetc
         leader_epoch: following.epoch,
         fetch_offset: state.log_end,
         last_epoch: state.last_epoch,
-        durable_end: state.durable_end.min(state.log_end),
+        durable_end: if canary::is_on(Canary::FollowerReportsUnsynced) {
+            state.log_end
+        } else {
+            state.durable_end.min(state.log_end)
+        },
     })
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use kring_io::BrokerId;
+use kring_io::canary::{self, Canary};
 use kring_wire::ids::TopicPartition;
 
 use super::Leaders;
@@ -21,7 +22,11 @@ impl Leaders {
         {
             return;
         }
-        let needed = state.high_watermark.max(leading.epoch_start);
+        let needed = if canary::is_on(Canary::IsrExpandedEarly) {
+            state.log_start
+        } else {
+            state.high_watermark.max(leading.epoch_start)
+        };
         let lag_max = Duration::from_millis(cx.config.replica_lag_time_max_ms);
         let silence_max = Duration::from_millis(cx.config.fetch_wait_ms + cx.config.fetch_grace_ms);
         let now = cx.now.mono;

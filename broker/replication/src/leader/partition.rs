@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use kring_io::canary::{self, Canary};
 use kring_io::{BrokerId, Instant};
 use kring_log::PartitionState;
 use kring_wire::ids::{LeaderEpoch, Offset};
@@ -158,7 +159,10 @@ impl Leading {
     fn maximal_isr(&self) -> impl Iterator<Item = BrokerId> + '_ {
         let proposed = self.proposal.iter().flat_map(|proposal| &proposal.isr);
         let added = proposed.filter(|broker| !self.isr.contains(broker));
-        self.isr.iter().chain(added).copied()
+        let proposal = self.proposal.as_ref();
+        let proposal = proposal.filter(|_| canary::is_on(Canary::ProposedIsrCounts));
+        let isr = proposal.map_or(&self.isr, |proposal| &proposal.isr);
+        isr.iter().chain(added).copied()
     }
 
     /// Up to where everybody in the maximal ISR has the log on disk; `None` while somebody has not
@@ -167,13 +171,20 @@ impl Leading {
         if self.isr.len() < self.min_isr() {
             return None;
         }
-        self.maximal_isr().filter(|broker| *broker != id).try_fold(
-            state.durable_end,
-            |end, broker| {
+        if canary::is_on(Canary::HighWatermarkAlone) {
+            return Some(state.durable_end);
+        }
+        let own_end = if canary::is_on(Canary::HighWatermarkBeforeOwnDisk) {
+            state.log_end
+        } else {
+            state.durable_end
+        };
+        self.maximal_isr()
+            .filter(|broker| *broker != id)
+            .try_fold(own_end, |end, broker| {
                 let follower = self.followers.get(&broker)?.durable_end?;
                 Some(end.min(follower))
-            },
-        )
+            })
     }
 
     pub(crate) fn view(

@@ -2,6 +2,7 @@
 //! It truncates nothing; the follower does.
 
 use kring_io::BrokerId;
+use kring_io::canary::{self, Canary};
 use kring_log::{Log, PartitionState};
 use kring_wire::ids::TopicPartition;
 
@@ -11,7 +12,7 @@ use crate::message::{FetchPartition, Outcome};
 
 /// What is wrong with a follower's end, if anything is (KIP-101, KIP-595).
 fn misplacement(at: &FetchPartition, state: &PartitionState, log: &Log) -> Option<Outcome> {
-    if at.last_epoch >= 0 {
+    if at.last_epoch >= 0 && !canary::is_on(Canary::DivergenceIgnored) {
         match log.epoch_end(at.tp, at.last_epoch) {
             Some((epoch, end)) if epoch == at.last_epoch && at.fetch_offset <= end => {}
             Some((epoch, end_offset)) => return Some(Outcome::Diverging { epoch, end_offset }),

@@ -15,6 +15,7 @@ use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
 use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse, TopicName};
+use kring_io::canary::{self, Canary};
 use kring_io::{ConnId, Now};
 use kring_log::{Lookup, OffsetAndTimestamp, ReadError, TimestampQuery};
 use kring_wire::{ErrorCode, TopicPartition, TopicRef};
@@ -198,6 +199,9 @@ fn find(
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => return Found::Nothing,
         _ if !broker.high_watermark_is_current(tp) => {
             return Found::Error(ErrorCode::OffsetNotAvailable);
+        }
+        LATEST if canary::is_on(Canary::LatestIsLogEnd) => {
+            return Found::Offset((state.log_end, -1));
         }
         LATEST => return Found::Offset((state.high_watermark, -1)),
         MAX_TIMESTAMP => TimestampQuery::Max,

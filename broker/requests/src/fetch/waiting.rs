@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use kring_io::canary::{self, Canary};
 use kring_io::{ConnId, Instant, Now};
 use kring_log::{Read, ReadError, ReadId};
 use kring_wire::fetch::EpochEnd;
@@ -166,7 +167,12 @@ fn check(broker: &Broker, ask: &Ask) -> Result<(TopicPartition, Offset), Slot> {
     if offset < state.log_start || offset > state.log_end {
         return Err(Slot::Error(ErrorCode::OffsetOutOfRange));
     }
-    Ok((tp, state.high_watermark))
+    let upto = if canary::is_on(Canary::ReadAboveHighWatermark) {
+        state.log_end
+    } else {
+        state.high_watermark
+    };
+    Ok((tp, upto))
 }
 
 fn divergence(broker: &Broker, tp: TopicPartition, ask: &Ask) -> Option<EpochEnd> {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kring_io::Now;
+use kring_io::canary::{self, Canary};
 use kring_log::AppendError;
 use kring_wire::produce::{
     ProducePartition, ProducePartitionResponse, ProduceRequest, RecordFault,
@@ -165,6 +166,9 @@ fn append_one(
         Acks::None => None,
         Acks::Leader if appended.lsn <= broker.log.durable_lsn() => None,
         Acks::Leader => Some(Need::Durable { lsn: appended.lsn }),
+        Acks::All if canary::is_on(Canary::AcksAllAfterOwnDisk) => {
+            (appended.lsn > broker.log.durable_lsn()).then_some(Need::Durable { lsn: appended.lsn })
+        }
         Acks::All if broker.high_watermark(tp) >= end => None,
         Acks::All => Some(Need::Committed { tp, end }),
     };

@@ -1,0 +1,75 @@
+//! The hunt for a canary: seeds are run with a known bug switched on until a check, an assertion or the clock notices it.
+//! It knows no bug; `kring_io::canary` lists them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use kring_io::canary::{self, Canary};
+
+use crate::run::run;
+
+/// What became of a canary.
+#[derive(Clone, Debug)]
+pub struct Hunted {
+    /// The canary.
+    pub canary: Canary,
+    /// How many seeds ran, the last one included.
+    pub seeds: u64,
+    /// What noticed it; none if nothing did.
+    pub caught: Option<Caught>,
+}
+
+/// How a canary was noticed.
+#[derive(Clone, Debug)]
+pub struct Caught {
+    /// The seed.
+    pub seed: u64,
+    /// The check, or "assertion" where an engine noticed by itself.
+    pub check: String,
+    /// What it said.
+    pub fact: String,
+}
+
+/// Runs seeds from `first` on, at most `seeds_max`, with a canary on.
+#[must_use]
+pub fn hunt(canary: Canary, first: u64, seeds_max: u64, faulty: Duration) -> Hunted {
+    canary::set(Some(canary));
+    let mut seeds = 0;
+    let mut caught = None;
+    while caught.is_none() && seeds < seeds_max {
+        caught = look(first + seeds, faulty);
+        seeds += 1;
+    }
+    canary::set(None);
+    Hunted {
+        canary,
+        seeds,
+        caught,
+    }
+}
+
+fn look(seed: u64, faulty: Duration) -> Option<Caught> {
+    // An engine that stops at an assertion has noticed; the run is over and nothing of it is used again.
+    match catch_unwind(AssertUnwindSafe(|| run(seed, faulty))) {
+        Ok(outcome) => outcome
+            .violations
+            .into_iter()
+            .next()
+            .map(|violation| Caught {
+                seed,
+                check: violation.check.to_owned(),
+                fact: violation.fact,
+            }),
+        Err(panic) => Some(Caught {
+            seed,
+            check: "assertion".to_owned(),
+            fact: message(panic.as_ref()),
+        }),
+    }
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without words").to_owned()
+}
