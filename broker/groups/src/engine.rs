@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use kring_io::canary::{self, Canary};
 use kring_io::{Now, Random};
 use kring_wire::Offset;
 
@@ -96,11 +95,6 @@ impl Groups {
                 next_offset,
             } => {
                 let index = partition;
-                let records = if canary::is_on(Canary::CoordinatorUnloaded) {
-                    Vec::new()
-                } else {
-                    records
-                };
                 replica(partitions, index).load(records, next_offset);
                 index
             }

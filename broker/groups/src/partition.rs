@@ -5,6 +5,7 @@ mod leader;
 mod requests;
 
 use bytes::Bytes;
+use kring_io::canary::{self, Canary};
 use kring_wire::{ErrorCode, LeaderEpoch, Offset};
 
 pub(crate) use leader::Leader;
@@ -67,7 +68,9 @@ impl Partition {
     /// Applies records below the high watermark.
     pub(crate) fn load(&mut self, records: Vec<LoadedRecord>, next_offset: Offset) {
         for loaded in records {
-            if loaded.offset < self.committed.next_offset {
+            if loaded.offset < self.committed.next_offset
+                || canary::is_on(Canary::CoordinatorUnloaded)
+            {
                 continue;
             }
             self.apply(loaded.offset, loaded.key, loaded.value);
