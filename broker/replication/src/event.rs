@@ -79,6 +79,8 @@ pub struct ReplicaOut {
     pub alter_isr: Vec<AlterIsr>,
     /// High watermarks that rose on this broker, as leader or as follower.
     pub high_watermarks: Vec<(TopicPartition, Offset)>,
+    /// Partitions that this broker leads and a follower has a new durable start of.
+    pub log_starts: Vec<TopicPartition>,
     /// When [`ReplicaEvent::Wake`] is due. Set by [`crate::Replication::finish`].
     pub wake_at: Option<Instant>,
 }

@@ -5,10 +5,11 @@ mod fetch;
 mod take;
 mod upstream;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kring_io::canary::{self, Canary};
 use kring_io::{BrokerId, Instant};
+use kring_log::Lsn;
 use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
 
 use crate::FollowingView;
@@ -23,6 +24,8 @@ pub(crate) struct Followers {
     upstreams: BTreeMap<BrokerId, Upstream>,
     /// Partitions whose fetch failed, by the time of the next attempt.
     retries: BTreeSet<(Instant, TopicPartition)>,
+    /// New starts of logs that are not known to be durable, in the order of the journal.
+    starts: VecDeque<(Lsn, TopicPartition, Offset)>,
     sessions_begun: u64,
     broker_epoch: i64,
 }
@@ -34,6 +37,8 @@ pub(crate) struct Following {
     pub(crate) epoch: LeaderEpoch,
     /// As the leader last told; this replica's own is never above its end.
     pub(crate) leader_high_watermark: Offset,
+    /// This replica's log durably begins here, as far as was looked at.
+    pub(crate) durable_start: Offset,
     pub(crate) stalled: Option<String>,
 }
 
@@ -64,9 +69,13 @@ impl Followers {
             leader,
             epoch,
             leader_high_watermark: -1,
+            durable_start: 0,
             stalled: None,
         };
         self.partitions.insert(tp, following);
+        if state.log_start > 0 {
+            self.log_start_moved(tp, cx);
+        }
         let session = self.next_session();
         let upstream = self
             .upstreams
@@ -106,6 +115,12 @@ impl Followers {
         let session = self.next_session();
         if let Some(upstream) = self.upstreams.get_mut(&leader) {
             upstream.restart(session);
+            // In a new session the leader takes 0 for a start that it was not told.
+            let begins_later = |tp: &TopicPartition| {
+                let following = self.partitions.get(tp);
+                following.is_some_and(|following| following.durable_start > 0)
+            };
+            upstream.starts.retain(begins_later);
         }
     }
 
@@ -115,6 +130,17 @@ impl Followers {
             && let Some(upstream) = self.upstreams.get_mut(&following.leader)
         {
             upstream.durable.insert(tp);
+        }
+    }
+
+    /// A log begins elsewhere than before; its leader hears of it when that is durable.
+    pub(crate) fn log_start_moved(&mut self, tp: TopicPartition, cx: &Context<'_>) {
+        if self.partitions.contains_key(&tp)
+            && let Some(state) = cx.log.state(tp)
+        {
+            // The change was journaled before: what is appended by now holds it.
+            let lsn = cx.log.appended_lsn();
+            self.starts.push_back((lsn, tp, state.log_start));
         }
     }
 

@@ -198,6 +198,39 @@ impl Leaders {
         }
     }
 
+    /// A follower's log durably begins later.
+    pub(crate) fn follower_log_start(
+        &mut self,
+        from: BrokerId,
+        session: SessionId,
+        starts: &[(TopicPartition, LeaderEpoch, Offset)],
+        cx: &mut Context<'_>,
+    ) {
+        let Some(known) = self.sessions.get_mut(&from).filter(|s| s.id == session) else {
+            return;
+        };
+        known.heard_at = cx.now.mono;
+        for (tp, epoch, start) in starts {
+            let entry = known.entries.get_mut(tp);
+            if let Some(entry) = entry.filter(|entry| entry.at.leader_epoch == *epoch) {
+                entry.log_start = *start;
+                cx.out.log_starts.push(*tp);
+            }
+        }
+    }
+
+    /// The smallest durable start among the followers in the ISR.
+    pub(crate) fn isr_log_start(&self, tp: TopicPartition, own: BrokerId) -> Option<Offset> {
+        let leading = self.partitions.get(&tp)?;
+        let start = |broker: BrokerId| {
+            let entry = self.sessions.get(&broker)?.entries.get(&tp)?;
+            (entry.at.leader_epoch == leading.epoch).then_some(entry.log_start)
+        };
+        let followers = leading.maximal_isr().filter(|broker| *broker != own);
+        let starts = followers.map(|broker| start(broker).unwrap_or(0));
+        Some(starts.min().unwrap_or(Offset::MAX))
+    }
+
     /// The link to a follower is new: an answer may have been lost.
     pub(crate) fn connected(&mut self, to: BrokerId, cx: &mut Context<'_>) {
         if self.sessions.contains_key(&to) {

@@ -40,6 +40,14 @@ pub(crate) enum Message {
     Fetched(Fetched),
     /// Leader to follower: messages may be lost, begin a new session.
     Restart,
+    /// Follower to leader: its log durably begins later. Last of the enum, so that a broker which
+    /// does not know it drops this message alone.
+    LogStart {
+        /// The conversation.
+        session: SessionId,
+        /// New durable starts.
+        starts: Vec<(TopicPartition, LeaderEpoch, Offset)>,
+    },
 }
 
 /// What a follower asks for.

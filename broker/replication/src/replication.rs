@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use kring_io::{BrokerId, Effects, Now};
 use kring_log::{Log, ReadId};
-use kring_wire::ids::TopicPartition;
+use kring_wire::ids::{Offset, TopicPartition};
 
 use crate::context::Context;
 use crate::follower::Followers;
@@ -112,7 +112,10 @@ impl Replication {
                 }
             }
             ReplicaEvent::ReadDone { id, result } => self.leaders.read_done(id, result),
-            ReplicaEvent::LogStartMoved(tp) => self.leaders.log_start_moved(tp, &cx),
+            ReplicaEvent::LogStartMoved(tp) => {
+                self.leaders.log_start_moved(tp, &cx);
+                self.followers.log_start_moved(tp, &cx);
+            }
             ReplicaEvent::IsrRejected { tp, rejection } => {
                 self.leaders.rejected(tp, rejection, &mut cx);
             }
@@ -162,6 +165,14 @@ impl Replication {
             .map(|leading| leading.isr.len() >= leading.min_isr())
     }
 
+    /// From where on every follower in the ISR of a partition that this broker leads durably has its
+    /// log: no next leader shows a record below. `Offset::MAX` without followers there, `None` when
+    /// this broker does not lead.
+    #[must_use]
+    pub fn isr_log_start(&self, tp: TopicPartition) -> Option<Offset> {
+        self.leaders.isr_log_start(tp, self.id)
+    }
+
     /// A partition that this broker follows.
     #[must_use]
     pub fn following(&self, tp: TopicPartition) -> Option<FollowingView> {
@@ -196,6 +207,9 @@ fn take_message(
     match message {
         Message::Fetch(fetch) => leaders.fetch(from, fetch, cx),
         Message::Durable { session, ends } => leaders.follower_durable(from, session, &ends, cx),
+        Message::LogStart { session, starts } => {
+            leaders.follower_log_start(from, session, &starts, cx);
+        }
         Message::Fetched(fetched) => followers.fetched(from, &fetched, records, cx),
         Message::Restart => followers.restart(from),
     }

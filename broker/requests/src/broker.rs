@@ -155,6 +155,7 @@ impl Broker {
             self.settle(now, out);
         }
         produce::expire(self, now, out);
+        delete_records::expire(self, now, out);
         image_wait::expire(self, now, out);
         self.retry_replays(now, out);
         shutdown::tick(self, now, out);
@@ -169,6 +170,7 @@ impl Broker {
             self.timers.earliest(),
             self.produce.next_deadline(),
             self.fetch.next_deadline(),
+            self.delete_records.next_deadline(),
             self.image_wait.next_deadline(),
             self.coordinators.next_deadline(),
             self.shutdown.next_deadline(),

@@ -24,6 +24,7 @@ impl Followers {
     /// Sends what each leader must hear.
     pub(crate) fn finish(&mut self, cx: &mut Context<'_>) {
         self.take_due_retries(cx);
+        self.take_durable_starts(cx);
         let patience = cx.config.fetch_wait_ms + cx.config.fetch_grace_ms;
         let leaders: Vec<BrokerId> = self.upstreams.keys().copied().collect();
         for leader in leaders {
@@ -37,6 +38,7 @@ impl Followers {
                 self.restart(leader);
             }
             self.send(leader, cx);
+            self.send_starts(leader, cx);
             let upstream = self
                 .upstreams
                 .get(&leader)
@@ -54,6 +56,38 @@ impl Followers {
             self.retries.pop_first();
             self.changed(tp);
         }
+    }
+
+    fn take_durable_starts(&mut self, cx: &Context<'_>) {
+        let durable = cx.log.durable_lsn();
+        while let Some((_, tp, start)) = self.starts.pop_front_if(|(lsn, _, _)| *lsn <= durable) {
+            if let Some(following) = self.partitions.get_mut(&tp)
+                && let Some(upstream) = self.upstreams.get_mut(&following.leader)
+            {
+                following.durable_start = start;
+                upstream.starts.insert(tp);
+            }
+        }
+    }
+
+    /// After the fetch, which makes the partitions known to the leader.
+    fn send_starts(&mut self, leader: BrokerId, cx: &mut Context<'_>) {
+        let upstream = self
+            .upstreams
+            .get_mut(&leader)
+            .expect("the caller listed it");
+        let tell = std::mem::take(&mut upstream.starts);
+        let starts = tell.iter().filter_map(|tp| {
+            let following = self.partitions.get(tp)?;
+            Some((*tp, following.epoch, following.durable_start))
+        });
+        let starts: Vec<(TopicPartition, LeaderEpoch, Offset)> = starts.collect();
+        if starts.is_empty() {
+            return;
+        }
+        let session = upstream.session;
+        let message = Message::LogStart { session, starts }.encode(Vec::new());
+        cx.out.sends.push((leader, message));
     }
 
     /// The leader must hear where this replica stands.

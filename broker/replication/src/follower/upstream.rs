@@ -22,6 +22,8 @@ pub(crate) struct Upstream {
     pub(crate) changed: BTreeSet<TopicPartition>,
     /// Of these, what has a new durable end.
     pub(crate) durable: BTreeSet<TopicPartition>,
+    /// Of these, what durably begins elsewhere than the leader was told.
+    pub(crate) starts: BTreeSet<TopicPartition>,
     /// No longer fetched, and the leader does not know yet.
     pub(crate) forgotten: BTreeSet<TopicPartition>,
 }
@@ -36,6 +38,7 @@ impl Upstream {
             partitions: BTreeSet::new(),
             changed: BTreeSet::new(),
             durable: BTreeSet::new(),
+            starts: BTreeSet::new(),
             forgotten: BTreeSet::new(),
         }
     }
@@ -50,6 +53,7 @@ impl Upstream {
         self.partitions.remove(&tp);
         self.changed.remove(&tp);
         self.durable.remove(&tp);
+        self.starts.remove(&tp);
         self.forgotten.insert(tp);
     }
 
@@ -59,6 +63,7 @@ impl Upstream {
         self.sent = 0;
         self.answered = 0;
         self.changed.clone_from(&self.partitions);
+        self.starts.clone_from(&self.partitions);
         self.durable.clear();
         self.forgotten.clear();
     }

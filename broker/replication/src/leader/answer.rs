@@ -139,6 +139,10 @@ impl Leaders {
             entry.told = Some((state.high_watermark, state.log_start));
         } else {
             entry.placed = false;
+            if outcome == Outcome::OutOfRange {
+                // The follower starts anew where this log begins, which may be earlier.
+                entry.log_start = 0;
+            }
         }
         session.after = Some(tp);
         answer.partitions.push(FetchedPartition {

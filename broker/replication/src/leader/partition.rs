@@ -156,7 +156,7 @@ impl Leading {
     }
 
     /// The committed ISR and what is proposed: whoever may be elected must hold what is committed.
-    fn maximal_isr(&self) -> impl Iterator<Item = BrokerId> + '_ {
+    pub(crate) fn maximal_isr(&self) -> impl Iterator<Item = BrokerId> + '_ {
         let proposed = self.proposal.iter().flat_map(|proposal| &proposal.isr);
         let added = proposed.filter(|broker| !self.isr.contains(broker));
         let proposal = self.proposal.as_ref();

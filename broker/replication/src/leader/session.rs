@@ -45,6 +45,8 @@ pub(crate) struct Entry {
     pub(crate) placed: bool,
     /// The high watermark and the log's start that the follower heard of and took.
     pub(crate) told: Option<(Offset, Offset)>,
+    /// The follower's log durably begins here; 0 until it said so.
+    pub(crate) log_start: Offset,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -96,6 +98,7 @@ impl Session {
                 state: State::Unplaced,
                 placed: false,
                 told: told.and_then(|entry| entry.told),
+                log_start: told.map_or(0, |entry| entry.log_start),
             };
             self.entries.insert(at.tp, entry);
         }

@@ -1,16 +1,18 @@
 //! DeleteRecords (21), versions 0–2: moves the start of a partition's log.
 //!
 //! * −1 stands for the high watermark; above it is `OFFSET_OUT_OF_RANGE`.
-//! * The answer comes when the new start is durable on the leader; the followers learn it with their
-//!   next fetch. Kafka waits for them too; here a follower that becomes the leader before it heard
-//!   may show the records once more, which a repeated request removes.
+//! * The answer comes when the new start is durable on the leader and on every follower in the ISR,
+//!   so that no next leader shows the records again. What is still missing when the client's time
+//!   is over gets `REQUEST_TIMED_OUT`: the start moved here, and the followers may lack it.
 //! * The offsets of consumer groups cannot be deleted: `POLICY_VIOLATION`.
+
+use std::time::Duration;
 
 use kafka_protocol::messages::delete_records_response::{
     DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
 };
 use kafka_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
-use kring_io::{ConnId, Now};
+use kring_io::{ConnId, Instant, Now};
 use kring_log::Lsn;
 use kring_wire::{ErrorCode, Offset, TopicPartition, TopicRef};
 
@@ -24,18 +26,20 @@ const HIGH_WATERMARK: Offset = -1;
 
 type Part = (i32, Result<Offset, ErrorCode>);
 
-/// Partitions whose new start is not durable yet.
+/// Partitions whose new start is not durable everywhere yet.
 #[derive(Default)]
 pub(crate) struct Waiting {
     parts: Vec<Wait>,
 }
 
 struct Wait {
-    /// The answer may go when this group is durable.
+    /// The start is durable here when this group is.
     lsn: Lsn,
+    tp: TopicPartition,
     index: i32,
     offset: Offset,
     slot: usize,
+    deadline: Instant,
     conn: ConnId,
     gather: Gather<Part>,
 }
@@ -44,6 +48,11 @@ impl Waiting {
     /// Forgets the requests of a connection that is gone.
     pub(crate) fn close(&mut self, conn: ConnId) {
         self.parts.retain(|wait| wait.conn != conn);
+    }
+
+    /// When the next request's time is over.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.parts.iter().map(|wait| wait.deadline).min()
     }
 }
 
@@ -74,6 +83,7 @@ pub(crate) fn handle(
         caller.answer(&DeleteRecordsResponse::default().with_topics(topics), out);
     });
     gather.complete_if_empty(out);
+    let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let mut slot = 0;
     for topic in &request.topics {
         let name = TopicRef::from(topic.name.0.as_str());
@@ -87,9 +97,11 @@ pub(crate) fn handle(
                     broker.delete_records.parts.push(Wait {
                         // Also of a start that was moved before: that may not be durable yet.
                         lsn: broker.log.appended_lsn(),
+                        tp,
                         index,
                         offset: offset.max(start),
                         slot,
+                        deadline: now.mono + timeout,
                         conn: caller.request.conn,
                         gather: gather.clone(),
                     });
@@ -98,20 +110,37 @@ pub(crate) fn handle(
             slot += 1;
         }
     }
-    durable(broker, broker.log.durable_lsn(), out);
+    answer_ready(broker, out);
     Ok(())
 }
 
-/// Everything up to `lsn` is on this broker's disk.
-pub(crate) fn durable(broker: &mut Broker, lsn: Lsn, out: &mut Output) {
+/// Answers what became durable, here or on a follower, and what this broker no longer leads.
+pub(crate) fn answer_ready(broker: &mut Broker, out: &mut Output) {
+    if broker.delete_records.parts.is_empty() {
+        return;
+    }
+    let durable = broker.log.durable_lsn();
     let waiting = std::mem::take(&mut broker.delete_records.parts);
     for wait in waiting {
-        if wait.lsn <= lsn {
-            wait.gather
-                .put(wait.slot, (wait.index, Ok(wait.offset)), out);
-        } else {
-            broker.delete_records.parts.push(wait);
-        }
+        let result = match broker.replicas.engine().isr_log_start(wait.tp) {
+            // Whether the next leader heard of it is for the next request to find out.
+            None => Err(ErrorCode::NotLeaderOrFollower),
+            Some(start) if start >= wait.offset && wait.lsn <= durable => Ok(wait.offset),
+            Some(_) => {
+                broker.delete_records.parts.push(wait);
+                continue;
+            }
+        };
+        wait.gather.put(wait.slot, (wait.index, result), out);
+    }
+}
+
+/// Ends what has waited too long.
+pub(crate) fn expire(broker: &mut Broker, now: Now, out: &mut Output) {
+    let waiting = &mut broker.delete_records.parts;
+    for wait in waiting.extract_if(.., |wait| wait.deadline <= now.mono) {
+        let part = (wait.index, Err(ErrorCode::RequestTimedOut));
+        wait.gather.put(wait.slot, part, out);
     }
 }
 

@@ -38,8 +38,8 @@ impl Broker {
             LogEvent::Durable { lsn, partitions } => {
                 self.give_back_durable_token();
                 produce::durable(self, now, lsn, out);
-                delete_records::durable(self, lsn, out);
                 self.replicas_durable(now, &partitions, out);
+                delete_records::answer_ready(self, out);
             }
             LogEvent::ReadDone { id, result } => {
                 self.fetch.disk_freed();

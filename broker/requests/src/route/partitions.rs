@@ -5,6 +5,7 @@ use kring_controller::{PartitionImage, TopicImage};
 use kring_io::Now;
 use kring_wire::{TopicId, TopicPartition};
 
+use crate::api::delete_records;
 use crate::broker::Broker;
 use crate::cluster::CONSUMER_OFFSETS;
 use crate::event::Output;
@@ -64,6 +65,8 @@ impl Broker {
         if name == CONSUMER_OFFSETS {
             self.sync_coordinator(now, tp, leads.then_some(partition.leader_epoch), out);
         }
+        // A follower that left the ISR is not waited for.
+        delete_records::answer_ready(self, out);
         // Waiting fetches see a new leader at once instead of at their deadline.
         fetch::wake(self, tp);
     }
@@ -108,6 +111,7 @@ impl Broker {
         self.leadership_ended(now, tp, out);
         self.drop_coordinator(tp);
         self.leave_role(tp);
+        delete_records::answer_ready(self, out);
         self.log.delete(tp);
         fetch::wake(self, tp);
     }

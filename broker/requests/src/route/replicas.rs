@@ -14,6 +14,7 @@ use kring_replication::{
 use kring_wire::{LeaderEpoch, Offset, TopicPartition};
 
 use super::peers;
+use crate::api::delete_records;
 use crate::broker::Broker;
 use crate::event::Output;
 use crate::timers::Part;
@@ -191,6 +192,9 @@ impl Broker {
         }
         for proposal in said.alter_isr {
             self.propose_isr(now, proposal, out);
+        }
+        if !said.log_starts.is_empty() {
+            delete_records::answer_ready(self, out);
         }
         for (tp, high_watermark) in said.high_watermarks {
             produce::committed(self, tp, high_watermark, out);

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod delete_records;
 mod hand_over;
 mod harness;
 mod isolation;
