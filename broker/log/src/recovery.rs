@@ -212,6 +212,15 @@ impl Log {
             return;
         };
         recovery.number = number;
+        if recovery.geometry != snapshot.geometry {
+            tracing::warn!(
+                files = snapshot.geometry.files,
+                file_bytes = snapshot.geometry.file_bytes,
+                configured_files = recovery.geometry.files,
+                configured_file_bytes = recovery.geometry.file_bytes,
+                "the journal keeps the number and length of files that this data directory was made with; other ones need an empty directory"
+            );
+        }
         recovery.geometry = snapshot.geometry;
         recovery.begin = snapshot.position;
         recovery.covered = snapshot.lsn;

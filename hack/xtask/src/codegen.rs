@@ -1,11 +1,11 @@
-//! Generated files: the CRDs, the golden manifests of the operator, the rendered charts.
+//! Generated files: the CRDs, the table of settings and the golden manifests of the operator, the rendered charts.
 //! Each is written or compared by the test that knows it; this only runs those tests.
 
 use std::path::Path;
 use std::process::Command;
 
 /// What is generated, and the command that knows it.
-const GENERATORS: [(&str, &[&str]); 3] = [
+const GENERATORS: [(&str, &[&str]); 4] = [
     (
         "crds/*.yaml",
         &[
@@ -16,6 +16,17 @@ const GENERATORS: [(&str, &[&str]); 3] = [
             "kring-crds",
             "--test",
             "fresh",
+        ],
+    ),
+    (
+        "operator/resources/src/config_keys.json",
+        &[
+            "cargo",
+            "test",
+            "--quiet",
+            "--package",
+            "kring-node",
+            "config",
         ],
     ),
     (

@@ -88,17 +88,18 @@ pub(crate) const KEYS: &[NodeKey] = &[
     ),
     number(
         "kring.journal.file.bytes",
-        1 << 20,
-        1 << 34,
+        // A commit group of 1 MiB takes an eighth of a file at most; a place in a file is 32 bits.
+        8 << 20,
+        (1 << 32) - 4096,
         "134217728",
-        "Length of a journal file; a multiple of 4096. Zeroed once, then recycled.",
+        "Length of a journal file; a multiple of 4096. Zeroed once, then recycled. Fixed when the data directory is made.",
     ),
     number(
         "kring.journal.files",
         2,
         64,
         "4",
-        "Journal files that are recycled in turn.",
+        "Journal files that are recycled in turn. Fixed when the data directory is made.",
     ),
     number(
         "log.retention.check.interval.ms",
@@ -217,13 +218,37 @@ pub(super) fn resolve(settings: &Settings, node: &NodeConfig) -> Result<BrokerCo
         }
     }
     apply_retention(settings, &mut config);
-    if !config.log.journal_file_bytes.is_multiple_of(4096) {
-        return Err(ConfigError::Contradiction(format!(
-            "kring.journal.file.bytes: {} is not allowed; a multiple of 4096 is",
-            config.log.journal_file_bytes
-        )));
-    }
+    let half_bytes = usize::try_from(config.log.journal_file_bytes / 2).unwrap_or(usize::MAX);
+    config.log.state_value_bytes_max = config.log.state_value_bytes_max.min(half_bytes);
+    check_log(settings, &config)?;
     Ok(config)
+}
+
+/// What the log says of its settings, in the names that people set.
+fn check_log(settings: &Settings, config: &BrokerConfig) -> Result<(), ConfigError> {
+    let Err(error) = config.log.check() else {
+        return Ok(());
+    };
+    let name = match error.key {
+        "journal_files" => "kring.journal.files",
+        "commit_groups_in_flight" => "kring.commit.groups.in.flight",
+        // All others compare the length of a file with what nobody sets.
+        _ => "kring.journal.file.bytes",
+    };
+    let (value, allowed) = match error.key {
+        "journal_files" | "commit_groups_in_flight" | "journal_file_bytes" => {
+            (error.value, error.allowed)
+        }
+        _ => (config.log.journal_file_bytes, "at least 8388608".to_owned()),
+    };
+    let message = format!("{name}: {value} is not allowed; {allowed} is");
+    Err(match settings.get(name) {
+        Some(setting) => ConfigError::BadValue {
+            origin: setting.origin.clone(),
+            message,
+        },
+        None => ConfigError::Contradiction(message),
+    })
 }
 
 /// Kafka has three names for one time; the finest unit wins.

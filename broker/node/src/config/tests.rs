@@ -154,14 +154,55 @@ fn a_bad_value_is_refused_with_key_value_and_what_is_allowed() {
         r#""controller.quorum.voters" = "0@a:1,0@b:2""#,
         &["different id@host:port"],
     );
-    refused(
-        r#""kring.journal.file.bytes" = 1048577"#,
-        &["a multiple of 4096"],
-    );
+    for (toml, value, allowed) in [
+        (
+            r#""kring.journal.file.bytes" = 1048576"#,
+            "1048576",
+            "8388608",
+        ),
+        (
+            r#""kring.journal.file.bytes" = 17179869184"#,
+            "17179869184",
+            "4294963200",
+        ),
+        (
+            r#""kring.journal.file.bytes" = 8388609"#,
+            "8388609",
+            "multiple of 4096",
+        ),
+        (r#""kring.journal.files" = 1"#, "1", "from 2 to 64"),
+        (r#""kring.commit.groups.in.flight" = 0"#, "0", "from 1 to 8"),
+    ] {
+        let key = toml.split('"').nth(1).unwrap();
+        refused(
+            toml,
+            &[key, value, "is not allowed", allowed, "broker.toml"],
+        );
+    }
     refused(
         r#""node.id" = 1979-05-27"#,
         &["node.id", "a text, a number"],
     );
+}
+
+#[test]
+fn every_journal_that_the_table_allows_is_one_that_the_log_can_use() {
+    let table = |name: &str| {
+        let key = engine::KEYS.iter().find(|key| key.name == name).unwrap();
+        match key.shape {
+            keys::Shape::Number { min, max } => [min, max],
+            _ => panic!("{name} is a number"),
+        }
+    };
+    for bytes in table("kring.journal.file.bytes") {
+        for files in table("kring.journal.files") {
+            let toml = format!(
+                "\"kring.journal.file.bytes\" = {bytes}\n\"kring.journal.files\" = {files}"
+            );
+            let config = load_toml(&toml, &[]).unwrap();
+            assert_eq!(config.broker.log.check(), Ok(()), "{toml}");
+        }
+    }
 }
 
 #[test]
@@ -220,6 +261,48 @@ fn the_printed_reference_is_a_configuration_when_it_is_uncommented() {
         .collect();
     assert!(settings.lines().count() > 40);
     load_toml(&settings, &[]).unwrap();
+}
+
+/// Settings of a broker's node that the operator decides, so that its copy of the table lacks them.
+const OWNED_BY_OPERATOR: [&str; 14] = [
+    "advertised.listeners",
+    "broker.rack",
+    "controller.quorum.voters",
+    "kring.admin.listener",
+    "kring.admin.token.file",
+    "kring.io.driver",
+    "kring.metrics.listener",
+    "kring.peer.advertised",
+    "kring.peer.listener",
+    "kring.peer.secret.file",
+    "listeners",
+    "log.dirs",
+    "node.id",
+    "controller.listener.names",
+];
+
+#[test]
+fn the_operators_copy_of_the_table_is_fresh() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../operator/resources/src/config_keys.json"
+    );
+    let mut keys = schema();
+    keys.sort_by_key(|key| {
+        let is_topic = key.scope == kring_admin_api::ConfigScope::Topic;
+        (is_topic, key.name.clone())
+    });
+    let lines: Vec<String> = keys
+        .iter()
+        .filter(|key| !OWNED_BY_OPERATOR.contains(&key.name.as_str()))
+        .map(|key| format!("  {}", serde_json::to_string(key).unwrap()))
+        .collect();
+    let fresh = format!("[\n{}\n]\n", lines.join(",\n"));
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &fresh).unwrap();
+    }
+    let stored = std::fs::read_to_string(path).unwrap();
+    assert!(stored == fresh, "stale: run `cargo xtask codegen`");
 }
 
 #[test]
