@@ -56,6 +56,14 @@ impl Log {
         partition.epochs.end_of(epoch, partition.log_end)
     }
 
+    /// The leader epoch of the record at `offset`, −1 when none is known there.
+    #[must_use]
+    pub fn epoch_at(&self, tp: TopicPartition, offset: Offset) -> LeaderEpoch {
+        let partition = self.state.partitions.get(&tp);
+        let partition = partition.filter(|p| offset < p.log_end);
+        partition.map_or(-1, |p| p.epochs.at(offset))
+    }
+
     /// A value of [`Log::put_state`].
     #[must_use]
     pub fn state_value(&self, key: &[u8]) -> Option<&Bytes> {

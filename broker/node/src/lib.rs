@@ -24,6 +24,7 @@ mod metrics;
 mod observe;
 mod run;
 mod secrets;
+mod volume;
 
 use std::io::Write as _;
 use std::process::ExitCode;

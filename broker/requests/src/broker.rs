@@ -12,7 +12,7 @@ use crate::api::{delete_records, list_offsets};
 use crate::calls::Calls;
 use crate::config::BrokerConfig;
 use crate::contact::Contact;
-use crate::event::{Event, Output};
+use crate::event::{Event, Output, Volume};
 use crate::identity::Identity;
 use crate::producer_ids::ProducerIds;
 use crate::route::controller::Answered;
@@ -77,6 +77,7 @@ pub struct Broker {
     pub(crate) timers: Timers,
     pub(crate) work: VecDeque<Work>,
     pub(crate) counters: crate::metrics::Counters,
+    pub(crate) volume: Volume,
     early: VecDeque<Event>,
 }
 
@@ -110,6 +111,7 @@ impl Broker {
             timers: Timers::default(),
             work: VecDeque::new(),
             counters: crate::metrics::Counters::default(),
+            volume: Volume::UNKNOWN,
             early: VecDeque::new(),
             config,
             identity,
@@ -141,6 +143,7 @@ impl Broker {
             Event::Disk(done) => self.disk_done(now, done, out),
             Event::Opened { conn, host } => self.sessions.open(conn, host),
             Event::Shutdown => shutdown::begin(self, now, out),
+            Event::Volume(volume) => self.volume = volume,
             Event::Wake => {}
             event if self.controller.is_none() => self.wait_for_recovery(event),
             event => self.take(now, event, out),
@@ -204,7 +207,11 @@ impl Broker {
                 None => tracing::warn!(%from, "peer message of an unknown kind dropped"),
             },
             Event::Admin { id, request } => admin::handle(self, now, id, request, out),
-            Event::Disk(_) | Event::Opened { .. } | Event::Wake | Event::Shutdown => {
+            Event::Disk(_)
+            | Event::Opened { .. }
+            | Event::Volume(_)
+            | Event::Wake
+            | Event::Shutdown => {
                 unreachable!("taken by step")
             }
         }

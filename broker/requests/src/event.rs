@@ -43,10 +43,29 @@ pub enum Event {
         /// What is asked.
         request: AdminRequest,
     },
+    /// How large the volume of the data directory is. May be left out.
+    Volume(Volume),
     /// Time has passed: the driver steps at [`Effects::wake_at`] at the latest.
     Wake,
     /// Hand the leaders over, flush, and end with [`Output::stopped`].
     Shutdown,
+}
+
+/// The volume that holds the data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// Its size, −1 for unknown.
+    pub total_bytes: i64,
+    /// What this process may still write, −1 for unknown.
+    pub usable_bytes: i64,
+}
+
+impl Volume {
+    /// Nothing is known.
+    pub const UNKNOWN: Volume = Volume {
+        total_bytes: -1,
+        usable_bytes: -1,
+    };
 }
 
 /// What the steps since the last take ask for. The driver takes the parts and leaves them empty.

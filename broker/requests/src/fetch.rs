@@ -9,6 +9,8 @@
 //! * v12 adds the epoch of the last record fetched: when the log diverges there, the answer says
 //!   where the epoch ends instead of giving records. v13 names topics by id. v16 says who leads
 //!   (KIP-951) when this broker does not.
+//! * Before v10 no batch in Zstandard is given: what lies before it is, then
+//!   `UNSUPPORTED_COMPRESSION_TYPE` (KIP-110).
 //! * Followers do not fetch here: brokers replicate among themselves by another protocol.
 
 mod plan;

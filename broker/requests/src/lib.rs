@@ -41,6 +41,6 @@ mod topic_config;
 pub use admin::{AdminError, AdminRequest, AdminResponse};
 pub use broker::Broker;
 pub use config::BrokerConfig;
-pub use event::{Event, Output};
+pub use event::{Event, Output, Volume};
 pub use identity::Identity;
 pub use metrics::{GroupOffsetMetrics, Metrics, PartitionMetrics};

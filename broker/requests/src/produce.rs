@@ -8,6 +8,8 @@
 //!   the answer is `NOT_ENOUGH_REPLICAS_AFTER_APPEND`.
 //! * A duplicate of an idempotent producer is answered with the offset of the first time, under
 //!   the same rules.
+//! * Batches in Zstandard need v7: before it is `UNSUPPORTED_COMPRESSION_TYPE` (KIP-110).
+//! * From v8 on an error comes with a text that says what to do.
 //! * v3–v13 are served; v13 names topics by id. Versions 0–2 get `UNSUPPORTED_VERSION`.
 //! * From v10 on a broker that does not lead says who does (KIP-951).
 //! * Transactional producers are not served and get `INVALID_TXN_STATE`.

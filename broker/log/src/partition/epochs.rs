@@ -34,6 +34,12 @@ impl Epochs {
         Some((*found, end))
     }
 
+    /// The epoch of the batch that holds `offset`, −1 when none is known there.
+    pub(crate) fn at(&self, offset: Offset) -> LeaderEpoch {
+        let after = self.0.partition_point(|(_, start)| *start <= offset);
+        self.0[..after].last().map_or(-1, |(epoch, _)| *epoch)
+    }
+
     /// The log now ends at `to`.
     pub(crate) fn truncate(&mut self, to: Offset) {
         self.0.retain(|(_, start)| *start < to);
@@ -74,6 +80,8 @@ mod tests {
         assert_eq!(epochs.end_of(2, 30), Some((2, 20)));
         assert_eq!(epochs.end_of(9, 30), Some((5, 30)));
         assert_eq!(epochs.end_of(-1, 30), None);
+        assert_eq!([9, 10, 19, 20].map(|at| epochs.at(at)), [0, 2, 2, 5]);
+        assert_eq!(epochs.at(-1), -1);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! DescribeLogDirs (35), versions 1–5: how large the replicas on this broker are.
 //!
 //! * There is one directory. Null asks for every partition.
-//! * v3 adds an error of the whole request, v4 the size of the volume, which is not known to the
-//!   engine (−1), v5 whether the directory is cordoned, whose bytes are written here.
-//! * The lag is what lies between the high watermark and the end of the replica's log.
+//! * v3 adds an error of the whole request, v4 the size of the volume and what of it is free, both
+//!   −1 until the process has told, v5 whether the directory is cordoned, whose bytes are written here.
+//! * The lag is how far the end of the replica's log lies behind the high watermark, as its leader
+//!   last told it; 0 for a leader.
 
 use std::collections::BTreeMap;
 
@@ -18,12 +19,11 @@ use kring_wire::{TopicPartition, encode};
 
 use crate::broker::Broker;
 use crate::call::{Call, Unreadable};
-use crate::event::Output;
+use crate::event::{Output, Volume};
 use crate::text::text;
 
 /// The last version whose answer `kafka-protocol` writes; the requests are the same.
 const ENCODED_VERSION_MAX: i16 = 4;
-const UNKNOWN_BYTES: i64 = -1;
 
 type Sizes = BTreeMap<String, Vec<DescribeLogDirsPartition>>;
 
@@ -38,8 +38,9 @@ pub(crate) fn handle(
         call.decode_as(caller.version.min(ENCODED_VERSION_MAX))?;
     let sizes = sizes(broker, request.topics.as_deref());
     let directory = broker.identity.log_dir.clone();
+    let volume = broker.volume;
     if caller.version > ENCODED_VERSION_MAX {
-        caller.answer_with(true, |body| write(body, &directory, &sizes), out);
+        caller.answer_with(true, |body| write(body, &directory, volume, &sizes), out);
         return Ok(());
     }
     let topics = sizes.into_iter().map(|(name, partitions)| {
@@ -50,8 +51,8 @@ pub(crate) fn handle(
     let result = DescribeLogDirsResult::default()
         .with_log_dir(text(directory))
         .with_topics(topics.collect())
-        .with_total_bytes(UNKNOWN_BYTES)
-        .with_usable_bytes(UNKNOWN_BYTES);
+        .with_total_bytes(volume.total_bytes)
+        .with_usable_bytes(volume.usable_bytes);
     let answer = DescribeLogDirsResponse::default().with_results(vec![result]);
     caller.answer(&answer, out);
     Ok(())
@@ -71,17 +72,20 @@ fn sizes(broker: &Broker, asked: Option<&[DescribableLogDirTopic]>) -> Sizes {
             continue;
         };
         if wanted(&topic.name, tp) {
+            let following = broker.replicas.engine().following(tp);
+            let told = following.map_or(-1, |f| f.leader_high_watermark);
+            let lag = told.max(state.high_watermark) - state.log_end;
             let row = DescribeLogDirsPartition::default()
                 .with_partition_index(tp.partition)
                 .with_partition_size(i64::try_from(state.size_bytes).unwrap_or(i64::MAX))
-                .with_offset_lag(state.log_end - state.high_watermark);
+                .with_offset_lag(lag.max(0));
             sizes.entry(topic.name.clone()).or_default().push(row);
         }
     }
     sizes
 }
 
-fn write(body: &mut bytes::BytesMut, directory: &str, sizes: &Sizes) {
+fn write(body: &mut bytes::BytesMut, directory: &str, volume: Volume, sizes: &Sizes) {
     body.put_i32(0);
     body.put_i16(0);
     encode::array(body, true, Some(1));
@@ -100,8 +104,8 @@ fn write(body: &mut bytes::BytesMut, directory: &str, sizes: &Sizes) {
         }
         encode::no_tags(body, true);
     }
-    body.put_i64(UNKNOWN_BYTES);
-    body.put_i64(UNKNOWN_BYTES);
+    body.put_i64(volume.total_bytes);
+    body.put_i64(volume.usable_bytes);
     body.put_u8(0);
     encode::no_tags(body, true);
     encode::no_tags(body, true);

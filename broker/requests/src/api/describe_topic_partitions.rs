@@ -3,8 +3,9 @@
 //! * Topics come in the order of their names; an empty list asks for all.
 //! * At most `response_partition_limit` partitions (capped by `max.request.partition.size.limit`,
 //!   2,000) are returned; the cursor names the first partition of the next page.
-//! * No eligible-leader-replica set is kept: below `min.insync.replicas` the ISR itself never
-//!   shrinks to a replica that lacks committed records, so both lists are empty.
+//! * Eligible leader replicas (KIP-966) are those outside the ISR that have everything below the
+//!   high watermark, which stands still below `min.insync.replicas`. A last known set is not kept:
+//!   without a member of the ISR or an eligible one nobody is elected but uncleanly.
 
 use std::collections::BTreeSet;
 
@@ -135,7 +136,7 @@ fn describe_partition(
         .with_leader_epoch(partition.leader_epoch)
         .with_replica_nodes(broker_ids(&partition.replicas))
         .with_isr_nodes(broker_ids(&partition.isr))
-        .with_eligible_leader_replicas(Some(Vec::new()))
+        .with_eligible_leader_replicas(Some(broker_ids(&partition.eligible)))
         .with_last_known_elr(Some(Vec::new()))
         .with_offline_replicas(broker_ids(&cluster::offline_replicas(image, partition)))
 }

@@ -4,6 +4,8 @@
 //! * −4 (v8) is the start of the local log, which is the whole log here. −5 (v9) and −6 (v11) ask
 //!   about tiered storage, of which there is none: offset −1.
 //! * A timestamp gives the first record at or after it, with its timestamp; −1 and −1 when there is none.
+//! * From v4 on an offset comes with the leader epoch of its record; where there is no record yet,
+//!   it is the epoch of the leader.
 //! * Only committed records are found. Only the leader answers, in the epoch that the client knows (v4).
 //! * A new leader that does not yet know what was committed answers `OFFSET_NOT_AVAILABLE` (v5, KIP-207)
 //!   or `LEADER_NOT_AVAILABLE` but to −2 and −4: offsets never seem to go back.
@@ -18,7 +20,7 @@ use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse, TopicNam
 use kring_io::canary::{self, Canary};
 use kring_io::{ConnId, Now};
 use kring_log::{Lookup, OffsetAndTimestamp, ReadError, TimestampQuery};
-use kring_wire::{ErrorCode, TopicPartition, TopicRef};
+use kring_wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition, TopicRef};
 
 use crate::broker::Broker;
 use crate::call::{Call, Caller, Unreadable};
@@ -49,7 +51,7 @@ enum Found {
 
 struct Slot {
     index: i32,
-    leader_epoch: i32,
+    tp: Option<TopicPartition>,
     found: Found,
 }
 
@@ -112,7 +114,7 @@ pub(crate) fn handle(
             .insert((caller.request.conn, id));
         broker.list_offsets.open.insert(id, open);
     } else {
-        answer(open, out);
+        answer(broker, open, out);
     }
     Ok(())
 }
@@ -140,7 +142,7 @@ pub(crate) fn lookup_done(
     {
         let key = (open.caller.request.conn, id);
         broker.list_offsets.by_conn.remove(&key);
-        answer(open, out);
+        answer(broker, open, out);
     }
 }
 
@@ -172,12 +174,12 @@ fn look_up(
     match result {
         Err(error) => Slot {
             index,
-            leader_epoch: -1,
+            tp: None,
             found: Found::Error(error),
         },
         Ok(tp) => Slot {
             index,
-            leader_epoch: broker.led_epoch(tp).unwrap_or(-1),
+            tp: Some(tp),
             found: find(broker, now, tp, partition.timestamp, place, out),
         },
     }
@@ -224,7 +226,7 @@ fn find(
     }
 }
 
-fn answer(open: Open, out: &mut Output) {
+fn answer(broker: &Broker, open: Open, out: &mut Output) {
     let version = open.caller.version;
     let mut slots = open.slots.into_iter();
     let topics = open
@@ -237,7 +239,7 @@ fn answer(open: Open, out: &mut Output) {
                     slots
                         .by_ref()
                         .take(count)
-                        .map(|s| row(&s, version))
+                        .map(|slot| row(broker, &slot, version))
                         .collect(),
                 )
         })
@@ -247,13 +249,24 @@ fn answer(open: Open, out: &mut Output) {
     open.caller.answer_as(&answer, encoded, out);
 }
 
-fn row(slot: &Slot, version: i16) -> ListOffsetsPartitionResponse {
+/// The epoch of the record at an offset, or of the leader that will write it.
+fn epoch_at(broker: &Broker, slot: &Slot, offset: Offset) -> LeaderEpoch {
+    let Some(tp) = slot.tp else {
+        return -1;
+    };
+    match broker.log.epoch_at(tp, offset) {
+        -1 => broker.led_epoch(tp).unwrap_or(-1),
+        epoch => epoch,
+    }
+}
+
+fn row(broker: &Broker, slot: &Slot, version: i16) -> ListOffsetsPartitionResponse {
     let row = ListOffsetsPartitionResponse::default().with_partition_index(slot.index);
     match slot.found {
         Found::Offset((offset, timestamp)) => {
             let row = row.with_offset(offset).with_timestamp(timestamp);
             if version >= 4 {
-                row.with_leader_epoch(slot.leader_epoch)
+                row.with_leader_epoch(epoch_at(broker, slot, offset))
             } else {
                 row
             }

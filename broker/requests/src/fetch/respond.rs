@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use kring_wire::CurrentLeader;
-use kring_wire::ErrorCode;
+use kring_wire::batch::batches;
 use kring_wire::fetch::{FetchPartitionResponse, FetchResponse, FetchTopicResponse};
+use kring_wire::{Compression, CurrentLeader, ErrorCode};
 
 use super::plan::Ask;
 use super::waiting::{Open, Slot};
@@ -13,6 +13,8 @@ use crate::broker::Broker;
 use crate::call::Caller;
 use crate::cluster;
 
+/// From here on clients read Zstandard (KIP-110).
+const ZSTD_FROM: i16 = 10;
 /// From here on an answer may say who leads (KIP-951).
 const LEADER_HINT_FROM: i16 = 16;
 
@@ -28,6 +30,11 @@ pub(super) fn respond(broker: &Broker, open: Open) -> (Caller, FetchResponse) {
     let mut leaders = BTreeSet::new();
     let read_committed = plan.read_committed;
     for (ask, slot) in plan.asks.into_iter().zip(slots) {
+        let slot = if caller.version < ZSTD_FROM {
+            without_zstd(slot)
+        } else {
+            slot
+        };
         let mut partition = answer(broker, &ask, slot);
         partition.aborted = read_committed.then(Vec::new);
         leaders.extend(partition.current_leader.map(|leader| leader.leader_id));
@@ -50,6 +57,36 @@ pub(super) fn respond(broker: &Broker, open: Open) -> (Caller, FetchResponse) {
         ..FetchResponse::default()
     };
     (caller, response)
+}
+
+/// Records up to the first batch in Zstandard, or an error when there is none before it.
+fn without_zstd(slot: Slot) -> Slot {
+    let Slot::Records(parts) = slot else {
+        return slot;
+    };
+    let mut readable = Vec::with_capacity(parts.len());
+    for part in parts {
+        let mut bytes = 0;
+        for batch in batches(&part) {
+            match batch {
+                Ok((header, _)) if header.attributes.compression_id() == Compression::Zstd.id() => {
+                    if bytes > 0 {
+                        readable.push(part.slice(..bytes));
+                    }
+                    return if readable.is_empty() {
+                        Slot::Error(ErrorCode::UnsupportedCompressionType)
+                    } else {
+                        Slot::Records(readable)
+                    };
+                }
+                Ok((header, _)) => bytes += header.total_bytes,
+                // The log verified what it gives.
+                Err(_) => break,
+            }
+        }
+        readable.push(part);
+    }
+    Slot::Records(readable)
 }
 
 fn answer(broker: &Broker, ask: &Ask, slot: Slot) -> FetchPartitionResponse {

@@ -9,7 +9,7 @@ use kring_log::AppendError;
 use kring_wire::produce::{
     ProducePartition, ProducePartitionResponse, ProduceRequest, RecordFault,
 };
-use kring_wire::{BatchHeader, ErrorCode, TopicPartition, TopicRef};
+use kring_wire::{BatchHeader, Compression, ErrorCode, TopicPartition, TopicRef};
 
 use super::append_error;
 use super::respond::Answer;
@@ -20,6 +20,8 @@ use crate::event::Output;
 
 /// The lowest version whose record format is read.
 const VERSION_MIN: i16 = 3;
+/// From here on clients write Zstandard (KIP-110).
+const ZSTD_FROM: i16 = 7;
 /// From here on an answer may say who leads (KIP-951).
 const LEADER_HINT_FROM: i16 = 10;
 
@@ -51,6 +53,15 @@ struct Refused {
     error: ErrorCode,
     message: Option<String>,
     faults: Vec<RecordFault>,
+}
+
+impl Refused {
+    fn new(error: ErrorCode, message: impl Into<String>) -> Refused {
+        Refused {
+            message: Some(message.into()),
+            ..Refused::from(error)
+        }
+    }
 }
 
 impl From<ErrorCode> for Refused {
@@ -91,7 +102,7 @@ pub(super) fn append_all(
             let index = partition.index;
             let result = match refused {
                 Some(error) => Err(Refused::from(error)),
-                None => append_one(broker, now, &topic.topic, partition, acks, out),
+                None => append_one(broker, now, version, &topic.topic, partition, acks, out),
             };
             match result {
                 Ok((response, need)) => {
@@ -129,26 +140,31 @@ fn refusal_of_all(version: i16, request: &ProduceRequest, acks: Option<Acks>) ->
 fn append_one(
     broker: &mut Broker,
     now: Now,
+    version: i16,
     topic: &TopicRef,
     partition: ProducePartition,
     acks: Acks,
     out: &mut Output,
 ) -> Result<(ProducePartitionResponse, Option<Need>), Refused> {
-    let tp = broker.resolve(topic, partition.index)?;
+    let tp = broker
+        .resolve(topic, partition.index)
+        .map_err(|error| unknown(broker, topic, partition.index, error))?;
     if broker.image().topics[&tp.topic].name == CONSUMER_OFFSETS {
-        return Err(ErrorCode::InvalidTopicException.into());
+        let message = format!("{CONSUMER_OFFSETS} is written by group coordinators alone");
+        return Err(Refused::new(ErrorCode::InvalidTopicException, message));
     }
     let epoch = broker.led_epoch(tp).ok_or(ErrorCode::NotLeaderOrFollower)?;
     if broker.may_be_replaced(now, tp) {
         return Err(ErrorCode::NotLeaderOrFollower.into());
     }
     if acks == Acks::All && !broker.has_min_isr(tp) {
-        return Err(ErrorCode::NotEnoughReplicas.into());
+        return Err(below_min_isr(broker, tp));
     }
     let Some(records) = partition.records else {
-        return Err(ErrorCode::InvalidRecord.into());
+        let message = "the request carries no records for this partition";
+        return Err(Refused::new(ErrorCode::InvalidRecord, message));
     };
-    check_ownership(&records)?;
+    check_header(version, &records)?;
     let bytes = records.len() as u64;
     let appended = broker.log.append(now, tp, epoch, records)?;
     if !appended.duplicate {
@@ -175,16 +191,42 @@ fn append_one(
     Ok((response, need))
 }
 
-/// Control batches are the coordinators' own, and transactions have no coordinator here.
-fn check_ownership(records: &bytes::Bytes) -> Result<(), Refused> {
+fn unknown(broker: &Broker, topic: &TopicRef, index: i32, error: ErrorCode) -> Refused {
+    let message = match (topic, error) {
+        (TopicRef::Id(id), ErrorCode::UnknownTopicId) => {
+            format!("no topic has the id {id}; it may have been deleted and created again")
+        }
+        (TopicRef::Name(name), _) if broker.image().topic_by_name(name).is_none() => {
+            format!("topic {name:?} does not exist")
+        }
+        _ => format!("the topic has no partition {index}"),
+    };
+    Refused::new(error, message)
+}
+
+fn below_min_isr(broker: &Broker, tp: TopicPartition) -> Refused {
+    let isr = broker.image().partition(tp).map_or(0, |p| p.isr.len());
+    let message = format!(
+        "{}: {isr} replicas are in sync and acks=all needs min.insync.replicas = {}; start the missing brokers",
+        broker.image().display_name(tp),
+        broker.min_isr(tp),
+    );
+    Refused::new(ErrorCode::NotEnoughReplicas, message)
+}
+
+/// What the header alone shows. Control batches are the coordinators' own, and transactions have
+/// no coordinator here.
+fn check_header(version: i16, records: &bytes::Bytes) -> Result<(), Refused> {
     match BatchHeader::parse(records) {
         Ok(header) if header.attributes.is_control() || header.attributes.is_transactional() => {
-            Err(Refused {
-                message: Some(
-                    "control and transactional batches are not taken from clients".into(),
-                ),
-                ..ErrorCode::InvalidRecord.into()
-            })
+            let message = "control and transactional batches are not taken from clients";
+            Err(Refused::new(ErrorCode::InvalidRecord, message))
+        }
+        Ok(header)
+            if version < ZSTD_FROM
+                && header.attributes.compression_id() == Compression::Zstd.id() =>
+        {
+            Err(ErrorCode::UnsupportedCompressionType.into())
         }
         // Everything else is for the log to judge.
         _ => Ok(()),

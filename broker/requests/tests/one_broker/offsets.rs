@@ -17,7 +17,7 @@ use crate::harness::{OneBroker, START_MS, batch, text};
 use crate::produce::produce;
 use crate::topics::create;
 
-fn list(one: &mut OneBroker, version: i16, timestamp: i64) -> (i16, i64, i64) {
+fn list_request(timestamp: i64) -> ListOffsetsRequest {
     let partition = ListOffsetsPartition::default()
         .with_partition_index(0)
         .with_current_leader_epoch(-1)
@@ -25,10 +25,13 @@ fn list(one: &mut OneBroker, version: i16, timestamp: i64) -> (i16, i64, i64) {
     let topic = ListOffsetsTopic::default()
         .with_name(TopicName(text("t")))
         .with_partitions(vec![partition]);
-    let request = ListOffsetsRequest::default()
+    ListOffsetsRequest::default()
         .with_replica_id((-1).into())
-        .with_topics(vec![topic]);
-    let answer = one.ask(version, &request);
+        .with_topics(vec![topic])
+}
+
+fn list(one: &mut OneBroker, version: i16, timestamp: i64) -> (i16, i64, i64) {
+    let answer = one.ask(version, &list_request(timestamp));
     let row = &answer.topics[0].partitions[0];
     (row.error_code, row.offset, row.timestamp)
 }
@@ -112,4 +115,18 @@ fn an_epoch_ends_where_the_next_begins() {
         (0, epoch, 2),
         "a new run leads in a new epoch"
     );
+    let epoch_of = |one: &mut OneBroker, timestamp| {
+        let answer = one.ask(7, &list_request(timestamp));
+        let row = &answer.topics[0].partitions[0];
+        (row.offset, row.leader_epoch)
+    };
+    let current = epoch_of(&mut one, -1).1;
+    assert!(current > epoch, "{current}");
+    assert_eq!(
+        epoch_of(&mut one, -2),
+        (0, epoch),
+        "of the record, not of the leader"
+    );
+    assert_eq!(epoch_of(&mut one, START_MS + 1), (1, epoch));
+    assert_eq!(epoch_of(&mut one, -1), (3, current));
 }

@@ -5,8 +5,9 @@ use bytes::Bytes;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::produce_response::PartitionProduceResponse;
 use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest, TopicName};
+use kring_wire::{BatchBuilder, Compression};
 
-use crate::harness::{OneBroker, batch, idempotent_batch, text};
+use crate::harness::{OneBroker, START_MS, batch, idempotent_batch, text};
 use crate::topics::create;
 
 pub(crate) fn request(topic: &str, acks: i16, records: Bytes) -> ProduceRequest {
@@ -106,6 +107,14 @@ fn a_duplicate_is_answered_with_the_first_offset() {
     assert_ne!(second.producer_id.0, producer);
 }
 
+#[track_caller]
+fn says(row: &PartitionProduceResponse, expected: &[&str]) {
+    let message = row.error_message.as_deref().unwrap_or("no message");
+    for part in expected {
+        assert!(message.contains(part), "{message:?} does not say {part:?}");
+    }
+}
+
 #[test]
 fn bad_batches_and_bad_partitions_are_refused_each_alone() {
     let mut one = OneBroker::new();
@@ -115,10 +124,18 @@ fn bad_batches_and_bad_partitions_are_refused_each_alone() {
     broken[last] ^= 1;
     let crc = produce(&mut one, "t", -1, Bytes::from(broken));
     assert_eq!(crc.error_code, 2, "CORRUPT_MESSAGE");
+    says(&crc, &["CRC"]);
     let large = produce(&mut one, "t", -1, batch(&["x".repeat(300).as_str()]));
     assert_eq!(large.error_code, 10, "MESSAGE_TOO_LARGE");
+    says(&large, &["bytes", "200", "max.message.bytes"]);
     let unknown = produce(&mut one, "nowhere", -1, batch(&["a"]));
     assert_eq!(unknown.error_code, 3, "UNKNOWN_TOPIC_OR_PARTITION");
+    says(&unknown, &["topic \"nowhere\" does not exist"]);
+    let mut beyond = request("t", -1, batch(&["a"]));
+    beyond.topic_data[0].partition_data[0].index = 7;
+    let beyond = one.ask(9, &beyond).responses[0].partition_responses[0].clone();
+    assert_eq!(beyond.error_code, 3);
+    says(&beyond, &["the topic has no partition 7"]);
     let internal = one.ask(9, &request("t", 5, batch(&["a"])));
     assert_eq!(internal.responses[0].partition_responses[0].error_code, 21);
     let fine = produce(&mut one, "t", -1, batch(&["a"]));
@@ -126,12 +143,45 @@ fn bad_batches_and_bad_partitions_are_refused_each_alone() {
 }
 
 #[test]
-fn acks_all_below_min_isr_appends_nothing() {
+fn min_isr_counts_at_most_as_many_as_there_are_replicas() {
     let mut one = OneBroker::new();
-    create(&mut one, "t", 1, &[]);
-    // One replica can never be two: the setting counts at most as many as there are replicas.
     create(&mut one, "two", 1, &[("min.insync.replicas", "2")]);
     assert_eq!(produce(&mut one, "two", -1, batch(&["a"])).error_code, 0);
+}
+
+fn zstd_batch() -> Bytes {
+    let mut builder = BatchBuilder::new();
+    builder.push(START_MS, None, Some(b"zstd"));
+    builder.build_compressed(Compression::Zstd)
+}
+
+#[test]
+fn zstandard_is_for_clients_that_know_it() {
+    const UNSUPPORTED: i16 = 76;
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    produce(&mut one, "t", -1, batch(&["plain"]));
+    for (version, expected) in [(3, UNSUPPORTED), (6, UNSUPPORTED), (7, 0)] {
+        let answer = one.ask(version, &request("t", -1, zstd_batch()));
+        let row = &answer.responses[0].partition_responses[0];
+        assert_eq!(row.error_code, expected, "Produce version {version}");
+    }
+    let fetched = |one: &mut OneBroker, version: i16, offset: i64| {
+        let answer = one.ask(version, &crate::fetch::request("t", offset));
+        let row = answer.responses[0].partitions[0].clone();
+        (
+            row.error_code,
+            row.records.map_or(0, |records| records.len()),
+        )
+    };
+    let (plain, zstd) = (batch(&["plain"]).len(), zstd_batch().len());
+    assert_eq!(
+        fetched(&mut one, 9, 0),
+        (0, plain),
+        "up to the first in Zstandard"
+    );
+    assert_eq!(fetched(&mut one, 9, 1), (UNSUPPORTED, 0));
+    assert_eq!(fetched(&mut one, 10, 0), (0, plain + zstd));
 }
 
 #[test]

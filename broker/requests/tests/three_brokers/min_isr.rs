@@ -1,8 +1,10 @@
 //! acks=all against `min.insync.replicas = 2`.
 
+use kafka_protocol::messages::describe_topic_partitions_request::TopicRequest;
+use kafka_protocol::messages::{DescribeTopicPartitionsRequest, ProduceRequest, TopicName};
 use kring_io::BrokerId;
 
-use crate::harness::{Cluster, ids};
+use crate::harness::{Cluster, ids, text};
 
 const NOT_ENOUGH_REPLICAS: i16 = 19;
 
@@ -47,7 +49,24 @@ fn an_isr_below_the_minimum_appends_nothing() {
     let follower = ids().into_iter().find(|id| *id != leader).unwrap();
     cluster.kill(follower);
     cluster.wait_for_isr(leader, "t", 2);
-    assert_eq!(cluster.produce(leader, "t", -1).0, NOT_ENOUGH_REPLICAS);
+    let number = cluster.send_produce(leader, "t", -1);
+    let refused = cluster.receive::<ProduceRequest>(9, number);
+    let row = &refused.responses[0].partition_responses[0];
+    assert_eq!(row.error_code, NOT_ENOUGH_REPLICAS);
+    assert_eq!(
+        row.error_message.as_deref(),
+        Some(
+            "t-0: 2 replicas are in sync and acks=all needs min.insync.replicas = 3; start the missing brokers"
+        )
+    );
+    // Nothing moves below the minimum, so that the one which left still has all that is committed.
+    let topic = TopicRequest::default().with_name(TopicName(text("t")));
+    let describe = DescribeTopicPartitionsRequest::default()
+        .with_topics(vec![topic])
+        .with_response_partition_limit(10);
+    let described = cluster.ask(leader, 0, &describe);
+    let eligible = &described.topics[0].partitions[0].eligible_leader_replicas;
+    assert_eq!(eligible.as_deref(), Some(&[follower.0.into()][..]));
     assert_eq!(cluster.produce(leader, "t", 1).0, 0, "acks=1 asks for less");
     cluster.start(follower);
     cluster.wait_for_isr(leader, "t", 3);
