@@ -19,6 +19,8 @@ pub(crate) enum Lane {
     Test,
     /// The simulator: seeds, and each of a sample twice.
     Sim,
+    /// Three real brokers under faults of processes, network and disks. It needs root.
+    Chaos,
     /// Other people's clients against one broker.
     Compat,
     /// The charts, and the end-to-end tests on a real Kubernetes.
@@ -41,6 +43,20 @@ pub(crate) fn run(root: &Path, lane: Lane, record: bool) -> Result<(), String> {
     println!("lane={lane:?} seconds={}", started.elapsed().as_secs());
     Ok(())
 }
+
+/// The broker and what strikes it: optimised, with every assertion on.
+const BUILD_CHAOS: &[&str] = &[
+    "cargo",
+    "build",
+    "--locked",
+    "--quiet",
+    "--profile",
+    "sim",
+    "--package",
+    "kring-broker",
+    "--package",
+    "kring-chaos",
+];
 
 fn steps(lane: Lane) -> &'static [&'static [&'static str]] {
     match lane {
@@ -95,6 +111,18 @@ fn steps(lane: Lane) -> &'static [&'static [&'static str]] {
             "--seconds",
             "60",
         ]],
+        Lane::Chaos => &[
+            BUILD_CHAOS,
+            &[
+                "target/sim/kring-chaos",
+                "mixed",
+                "--minutes=3",
+                "--faults-min=50",
+                "--acked-min=1000000",
+            ],
+            &["target/sim/kring-chaos", "storm", "--cycles=20"],
+            &["target/sim/kring-chaos", "power", "--cuts=10"],
+        ],
         Lane::Compat => &[&["e2e/compat/run"]],
         Lane::Kube => &[
             &["hack/cluster/install"],

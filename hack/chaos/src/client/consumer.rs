@@ -1,0 +1,163 @@
+//! A consumer that reads one partition from its start while the faults are on, and the read it is made of.
+//! It belongs to no group.
+
+use std::io;
+use std::thread::sleep;
+use std::time::Duration;
+
+use kafka_protocol::messages::FetchRequest;
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kring_io::BrokerId;
+use kring_sim::history::{Happened, RecordId};
+use kring_sim::records;
+use kring_wire::ErrorCode;
+
+use super::Shared;
+use super::connection::Connection;
+use crate::recording::Recording;
+
+/// Version of Fetch requests: the last with topic names.
+const VERSION: i16 = 12;
+/// Time until an unanswered request is repeated.
+pub(super) const PATIENCE: Duration = Duration::from_millis(3_000);
+/// Time between tries after an error.
+const BACKOFF: Duration = Duration::from_millis(50);
+/// Bytes asked for at once.
+const FETCH_BYTES: i32 = 2 << 20;
+
+/// What one Fetch gave.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) code: ErrorCode,
+    pub(super) high_watermark: i64,
+    /// Records with their offsets, or why they cannot be read.
+    pub(super) records: Result<Vec<(i64, RecordId)>, String>,
+}
+
+/// Reads from `offset`, waiting up to `wait_ms` for something to be there.
+pub(super) fn fetch(
+    shared: &Shared,
+    connection: &mut Connection,
+    partition: i32,
+    offset: i64,
+    wait_ms: i32,
+) -> io::Result<Fetched> {
+    let asked = FetchPartition::default()
+        .with_partition(partition)
+        .with_fetch_offset(offset)
+        .with_current_leader_epoch(-1)
+        .with_partition_max_bytes(FETCH_BYTES);
+    let topic = FetchTopic::default()
+        .with_topic(shared.directory.topic())
+        .with_partitions(vec![asked]);
+    let request = FetchRequest::default()
+        .with_max_wait_ms(wait_ms)
+        .with_min_bytes(1)
+        .with_max_bytes(FETCH_BYTES)
+        .with_topics(vec![topic]);
+    let response = connection.call(VERSION, &request)?;
+    let partition = response
+        .responses
+        .into_iter()
+        .next()
+        .and_then(|topic| topic.partitions.into_iter().next())
+        .ok_or_else(|| io::Error::other("an answer to Fetch without the partition"))?;
+    let mut records = records::of(&partition.records.unwrap_or_default());
+    if let Ok(records) = &mut records {
+        // A batch is given whole, also the records before the asked offset.
+        records.retain(|(at, _)| *at >= offset);
+    }
+    Ok(Fetched {
+        code: ErrorCode::from_code(partition.error_code).unwrap_or(ErrorCode::UnknownServerError),
+        high_watermark: partition.high_watermark,
+        records,
+    })
+}
+
+/// Consumes until the clients are told to finish.
+pub(crate) fn run(partition: i32, shared: &Shared) -> Recording {
+    let mut recording = Recording::default();
+    let mut position = 0;
+    let mut connection: Option<(usize, Connection)> = None;
+    while !shared.is_finishing() {
+        if connection.is_none() {
+            connection = connect(partition, shared);
+        }
+        let Some((leader, open)) = &mut connection else {
+            sleep(BACKOFF);
+            continue;
+        };
+        let leader = *leader;
+        match fetch(shared, open, partition, position, 500) {
+            Ok(fetched) if fetched.code == ErrorCode::None => {
+                position = polled(shared, &mut recording, partition, position, leader, fetched);
+            }
+            // A new leader may not know the high watermark yet: the consumer keeps its position.
+            _ => {
+                shared.directory.forget(partition, leader);
+                connection = None;
+                sleep(BACKOFF);
+            }
+        }
+    }
+    recording
+}
+
+fn connect(partition: i32, shared: &Shared) -> Option<(usize, Connection)> {
+    let leader = shared.directory.leader(partition)?;
+    let address = shared.directory.address(leader);
+    match Connection::open(address, PATIENCE) {
+        Ok(connection) => Some((leader, connection)),
+        Err(_) => {
+            shared.directory.forget(partition, leader);
+            None
+        }
+    }
+}
+
+/// Writes down what was read; gives the next position.
+fn polled(
+    shared: &Shared,
+    recording: &mut Recording,
+    partition: i32,
+    mut position: i64,
+    leader: usize,
+    fetched: Fetched,
+) -> i64 {
+    let records = match fetched.records {
+        Ok(records) => records,
+        Err(reason) => {
+            recording.complain(format!(
+                "consumer of partition {partition}: broker {leader} served from {position}: {reason}"
+            ));
+            sleep(BACKOFF);
+            return position;
+        }
+    };
+    let now = shared.clock.now();
+    for (offset, record) in records {
+        if offset != position {
+            recording.complain(format!(
+                "consumer of partition {partition}: offset {offset} follows {}",
+                position - 1
+            ));
+        }
+        position = offset + 1;
+        let from = broker_id(leader);
+        recording.push(
+            now,
+            Happened::Polled {
+                record,
+                partition,
+                offset,
+                from,
+            },
+        );
+    }
+    position
+}
+
+/// A broker's id as histories have it.
+pub(super) fn broker_id(broker: usize) -> BrokerId {
+    BrokerId(i32::try_from(broker).expect("a run has few brokers"))
+}

@@ -1,0 +1,55 @@
+//! How a suite ends: its violations, then one line of figures that a person and a script can read.
+//! It measures nothing.
+
+use std::fmt::Write;
+
+/// The end of a suite.
+#[derive(Debug)]
+pub(crate) struct Closing {
+    suite: &'static str,
+    figures: String,
+    pub(crate) violations: Vec<String>,
+    /// What did not happen that had to, so that the run shows nothing.
+    missing: Vec<String>,
+}
+
+impl Closing {
+    /// Without figures yet.
+    pub(crate) fn new(suite: &'static str) -> Closing {
+        Closing {
+            suite,
+            figures: String::new(),
+            violations: Vec::new(),
+            missing: Vec::new(),
+        }
+    }
+
+    /// Adds a figure.
+    pub(crate) fn figure(&mut self, name: &str, value: u64) {
+        let _ = write!(self.figures, " {name}={value}");
+    }
+
+    /// Fails the run unless something held: a run in which nothing bit has shown nothing.
+    pub(crate) fn require(&mut self, held: bool, otherwise: impl Fn() -> String) {
+        if !held {
+            self.missing.push(otherwise());
+        }
+    }
+
+    /// Prints everything; gives whether the suite passed.
+    pub(crate) fn print(&self) -> bool {
+        for violation in &self.violations {
+            println!("VIOLATION {violation}");
+        }
+        for fact in &self.missing {
+            println!("MISSING {fact}");
+        }
+        println!(
+            "suite={}{} violations={}",
+            self.suite,
+            self.figures,
+            self.violations.len()
+        );
+        self.violations.is_empty() && self.missing.is_empty()
+    }
+}
