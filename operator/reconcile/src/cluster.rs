@@ -17,9 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
+use kring_admin_client::Brokers;
 use kring_crds::kafka_cluster::{KafkaCluster, RolloutStatus};
 use kring_resources::{Facts, Refusals, ValidatedCluster, secret, validate};
-use kring_rollout::{Answers, Step};
+use kring_rollout::Waiting;
 use kube::api::{Api, PartialObjectMeta, PostParams};
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
@@ -79,6 +80,10 @@ struct Findings<'a> {
     live: &'a Live,
     valid: Option<&'a ValidatedCluster>,
     refusals: Refusals,
+    /// Objects the API server does not take, with its words.
+    refused_objects: Vec<String>,
+    /// Why the spec is not followed now.
+    frozen: Option<Waiting>,
     rollout: RolloutStatus,
     scaling: Scaling,
     dynamic_config_hash: Option<String>,
@@ -93,29 +98,18 @@ async fn round(
     let mut observed = observe::observe(context, cluster).await?;
     let mut refusals = Refusals::default();
     let mut valid = None;
+    let mut refused_objects = Vec::new();
     if !cluster.spec.pause {
-        let facts = Facts {
-            voters: known_voters(cluster, &observed),
-        };
-        match validate(cluster, &facts, &context.options) {
+        match check(context, cluster, &observed) {
             Ok(checked) => {
-                keys::ensure(context, &checked, &mut observed).await?;
-                objects::apply_all(context, &checked, &mut observed).await?;
+                refused_objects = apply(context, &checked, cluster, &mut observed).await?;
                 valid = Some(checked);
             }
             Err(refused) => refusals = refused,
         }
     }
-    let token = observed
-        .secret
-        .as_ref()
-        .and_then(secret::admin_token)
-        .unwrap_or_default();
-    let brokers = brokers::client(
-        context,
-        &token,
-        observed.pods.iter().map(|(id, pod)| (*id, pod)),
-    );
+    let frozen = frozen(cluster, &refusals);
+    let brokers = connect(context, &observed);
     let live = ask::live(&brokers, &observed).await;
     let before = cluster
         .status
@@ -124,11 +118,6 @@ async fn round(
         .rollout
         .unwrap_or_default();
 
-    let mut step = Step {
-        status: before.clone(),
-        actions: Vec::new(),
-        notes: Vec::new(),
-    };
     let mut scaling = Scaling::default();
     let mut settings_pending = false;
     let mut hash = cluster
@@ -138,9 +127,17 @@ async fn round(
     if let Some(valid) = &valid {
         scaling = scale::scale(context, cluster, valid, &observed, &live, &brokers).await?;
         settings_pending = settings::push(valid, &live, &brokers, &mut hash, &mut refusals).await;
-        let answers = ask::answers(&brokers, &before).await;
-        step = decide(cluster, valid, &observed, &live, answers, &scaling);
     }
+    let answers = ask::answers(&brokers, &before).await;
+    let view = snapshot::View {
+        cluster,
+        valid: valid.as_ref(),
+        observed: &observed,
+        live: &live,
+        scaling: &scaling,
+        frozen: frozen.as_ref(),
+    };
+    let step = kring_rollout::step(Timestamp::now(), &view.snapshot(answers), &before);
     let findings = Findings {
         cluster,
         now: Timestamp::now(),
@@ -148,17 +145,22 @@ async fn round(
         live: &live,
         valid: valid.as_ref(),
         refusals,
+        refused_objects,
+        frozen,
         rollout: step.status.clone(),
         scaling,
         dynamic_config_hash: hash,
         settings_pending,
     };
     let pace = write_status(context, api, &findings).await?;
+    if let Some(news) = health::newly_refused(&findings) {
+        events::publish(context, cluster, health::APPLY_REFUSED, &news, true).await;
+    }
     for note in &step.notes {
         events::publish(context, cluster, &note.reason, &note.message, note.warning).await;
     }
+    act::perform(context, cluster, valid.as_ref(), &step.actions).await?;
     if let Some(valid) = &valid {
-        act::perform(context, cluster, valid, &step.actions).await?;
         leftovers::remove(context, valid, &observed).await?;
     }
     Ok(Action::requeue(pace))
@@ -176,22 +178,49 @@ fn known_voters(cluster: &KafkaCluster, observed: &Observed) -> Option<Vec<i32>>
         })
 }
 
-fn decide(
+/// A client of the brokers that have a pod.
+fn connect(context: &Context, observed: &Observed) -> Brokers {
+    let keys = observed.secret.as_ref();
+    let token = keys.and_then(secret::admin_token).unwrap_or_default();
+    let pods = observed.pods.iter().map(|(id, pod)| (*id, pod));
+    brokers::client(context, &token, pods)
+}
+
+/// Whether the spec can be followed.
+fn check(
+    context: &Context,
     cluster: &KafkaCluster,
-    valid: &ValidatedCluster,
     observed: &Observed,
-    live: &Live,
-    answers: Answers,
-    scaling: &Scaling,
-) -> Step {
-    let before = cluster
-        .status
-        .clone()
-        .unwrap_or_default()
-        .rollout
-        .unwrap_or_default();
-    let snapshot = snapshot::snapshot(cluster, valid, observed, live, answers, scaling);
-    kring_rollout::step(Timestamp::now(), &snapshot, &before)
+) -> Result<ValidatedCluster, Refusals> {
+    let facts = Facts {
+        voters: known_voters(cluster, observed),
+    };
+    let checked = validate(cluster, &facts, &context.options)?;
+    keys::not_lost(cluster, observed)?;
+    Ok(checked)
+}
+
+/// Applies what restarts nobody, and answers what the API server refused of it.
+async fn apply(
+    context: &Context,
+    valid: &ValidatedCluster,
+    cluster: &KafkaCluster,
+    observed: &mut Observed,
+) -> Result<Vec<String>, Error> {
+    let mut refused = Vec::new();
+    keys::ensure(context, valid, observed, &mut refused).await?;
+    objects::apply_all(context, valid, observed, &mut refused).await?;
+    objects::try_granted(context, valid, cluster, observed, &mut refused).await?;
+    Ok(refused)
+}
+
+/// Why the spec is not followed: nothing is begun then, and what was begun is brought to its end.
+fn frozen(cluster: &KafkaCluster, refusals: &Refusals) -> Option<Waiting> {
+    if cluster.spec.pause {
+        let message = "spec.pause is true; set it to false to go on";
+        return Some(Waiting::new("Paused", message));
+    }
+    (!refusals.0.is_empty()).then(|| Waiting::new(refusals.reason(), refusals.to_string()))
 }
 
 /// Writes the status when it changed, on condition that nobody changed the object since it was read,
@@ -233,9 +262,10 @@ async fn write_status(
         api.replace_status(&cluster.name_any(), &PostParams::default(), &changed)
             .await?;
     }
-    Ok(if rolling {
+    let wanted = findings.frozen.is_none() || findings.rollout.grant.is_some();
+    Ok(if rolling && wanted {
         ROLLING_PACE
-    } else if working || !safe {
+    } else if working || !safe || !findings.refused_objects.is_empty() {
         WAITING_PACE
     } else {
         STEADY_PACE

@@ -21,12 +21,64 @@ where
         + Serialize
         + DeserializeOwned,
 {
+    patch(context, object, &PatchParams::apply(MANAGER).force()).await
+}
+
+async fn patch<K>(context: &Context, object: &K, params: &PatchParams) -> Result<K, Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned,
+{
     let namespace = object.namespace().unwrap_or_default();
     let api = Api::<K>::namespaced(context.client.clone(), &namespace);
-    let params = PatchParams::apply(MANAGER).force();
     Ok(api
-        .patch(&object.name_any(), &params, &Patch::Apply(object))
+        .patch(&object.name_any(), params, &Patch::Apply(object))
         .await?)
+}
+
+/// Sorts out what the API server refuses for a reason that a person must know: a right, a quota, a
+/// rule. That is written down and ends nothing; every other failure does.
+pub(crate) fn taken<K: Resource<DynamicType = ()>>(
+    made: Result<K, Error>,
+    object: &K,
+    refused: &mut Vec<String>,
+) -> Result<Option<K>, Error> {
+    match made {
+        Ok(made) => Ok(Some(made)),
+        Err(Error::Kubernetes(kube::Error::Api(status)))
+            if matches!(status.code, 400 | 403 | 422) =>
+        {
+            refused.push(format!(
+                "{} {}: {} ({})",
+                K::kind(&()),
+                object.name_any(),
+                status.message,
+                status.code
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks what an apply would say, and changes nothing.
+pub(crate) async fn try_apply<K>(context: &Context, object: &K) -> Result<K, Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned,
+{
+    patch(
+        context,
+        object,
+        &PatchParams::apply(MANAGER).force().dry_run(),
+    )
+    .await
 }
 
 /// Deletes an object in the background; one that is gone already is deleted. With a uid, only that

@@ -3,6 +3,8 @@
 
 mod clusters;
 mod fake_kubernetes;
+mod frozen;
+mod refusals;
 mod scaling;
 mod topics;
 mod toy;

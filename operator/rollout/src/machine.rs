@@ -11,6 +11,9 @@ use crate::repair::broker_to_repair;
 use crate::snapshot::Snapshot;
 use crate::waiting::Waiting;
 
+/// Most reasons a rollout remembers; a spec that changes for ever must not fill its status.
+const REASONS_MAX: usize = 16;
+
 /// Something to do in Kubernetes, after the new status was written. All may be repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -71,12 +74,15 @@ pub fn step(now: Timestamp, snapshot: &Snapshot, status: &RolloutStatus) -> Step
         notes: Vec::new(),
     };
     count(&mut step.status, snapshot);
+    take_new_reasons(snapshot, &mut step);
     let granted = status.grant.as_ref().map(|grant| grant.broker);
     match &status.grant {
         Some(grant) => advance(now, snapshot, grant, &mut step),
+        None if snapshot.frozen.is_some() => {}
         None => choose(now, snapshot, &mut step),
     }
     if step.actions.is_empty()
+        && snapshot.frozen.is_none()
         && let Some(broker) = broker_to_repair(snapshot, granted)
     {
         repair(broker, snapshot, &mut step);
@@ -92,7 +98,12 @@ pub fn step(now: Timestamp, snapshot: &Snapshot, status: &RolloutStatus) -> Step
 
 /// A broker that is outdated again, because the spec changed in the middle, is not through any more.
 fn count(status: &mut RolloutStatus, snapshot: &Snapshot) {
+    let size = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     if !is_running(status) {
+        return;
+    }
+    if snapshot.frozen.is_some() {
+        status.done = size(status.brokers.len());
         return;
     }
     let outdated = candidates(snapshot);
@@ -101,7 +112,6 @@ fn count(status: &mut RolloutStatus, snapshot: &Snapshot) {
         .brokers
         .retain(|done| !outdated.contains(&done.id) && Some(done.id) != granted);
     let granted_is_new = granted.is_some_and(|id| !outdated.contains(&id));
-    let size = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     status.done = size(status.brokers.len());
     status.total = size(status.brokers.len() + outdated.len() + usize::from(granted_is_new));
 }
@@ -139,17 +149,41 @@ fn choose(now: Timestamp, snapshot: &Snapshot, step: &mut Step) {
     }
 }
 
-fn begin(now: Timestamp, snapshot: &Snapshot, status: &mut RolloutStatus) {
-    let mut reasons: Vec<String> = snapshot
-        .brokers
-        .iter()
+/// The spec may change in the middle: what brokers are restarted for is then more than it was.
+fn take_new_reasons(snapshot: &Snapshot, step: &mut Step) {
+    if !is_running(&step.status) {
+        return;
+    }
+    let known = &mut step.status.reasons;
+    let mut new = reasons(snapshot);
+    new.retain(|reason| !known.contains(reason));
+    new.truncate(REASONS_MAX.saturating_sub(known.len()));
+    if new.is_empty() {
+        return;
+    }
+    known.extend(new.iter().cloned());
+    known.sort();
+    step.notes.push(note(
+        "RolloutChanged",
+        format!("brokers are restarted for this too: {}", new.join(", ")),
+    ));
+}
+
+/// Why brokers are to be restarted, each reason once.
+fn reasons(snapshot: &Snapshot) -> Vec<String> {
+    let brokers = snapshot.brokers.iter();
+    let mut reasons: Vec<String> = brokers
         .flat_map(|broker| broker.reasons.iter().cloned())
         .collect();
     reasons.sort();
     reasons.dedup();
+    reasons
+}
+
+fn begin(now: Timestamp, snapshot: &Snapshot, status: &mut RolloutStatus) {
     *status = RolloutStatus {
         id: status.id + 1,
-        reasons,
+        reasons: reasons(snapshot),
         started_at: Some(MicroTime(now)),
         ..RolloutStatus::default()
     };
@@ -178,12 +212,15 @@ fn advance(now: Timestamp, snapshot: &Snapshot, grant: &Grant, step: &mut Step) 
         }
         Outcome::Done => {
             record_time(&mut grant, now);
-            step.notes.push(note("BrokerRolled", rolled(&grant)));
-            step.status.brokers.push(RolledBroker {
-                id: grant.broker,
-                times: grant.times,
-                finished_at: MicroTime(now),
-            });
+            // One whose restart was called off before the stop only got its leaders back.
+            if grant.times.iter().any(|time| time.phase == Phase::Start) {
+                step.notes.push(note("BrokerRolled", rolled(&grant)));
+                step.status.brokers.push(RolledBroker {
+                    id: grant.broker,
+                    times: grant.times,
+                    finished_at: MicroTime(now),
+                });
+            }
             step.status.grant = None;
             return;
         }

@@ -39,7 +39,7 @@ pub(crate) fn outcome(
     match grant.phase {
         Phase::PreCheck => pre_check(broker, snapshot),
         Phase::Drain => drain(broker, snapshot, elapsed_ms),
-        Phase::Stop => stop(broker, snapshot),
+        Phase::Stop => stop(grant, broker, snapshot),
         Phase::Start => start(broker),
         _ if !broker.is_ready() => Outcome::Next(
             Phase::Start,
@@ -54,7 +54,10 @@ pub(crate) fn outcome(
 
 fn pre_check(broker: &Broker, snapshot: &Snapshot) -> Outcome {
     let first = order::candidates(snapshot).first().copied();
-    if !broker.is_outdated() || (snapshot.is_controller(broker.id) && first != Some(broker.id)) {
+    if snapshot.frozen.is_some()
+        || !broker.is_outdated()
+        || (snapshot.is_controller(broker.id) && first != Some(broker.id))
+    {
         return Outcome::Release;
     }
     // Only here: a broker that was begun is finished, because the other work waits for that.
@@ -124,7 +127,7 @@ fn drain(broker: &Broker, snapshot: &Snapshot, elapsed_ms: i64) -> Outcome {
 }
 
 /// Gives the template, waits until the StatefulSet controller knows it, deletes the old pod.
-fn stop(broker: &Broker, snapshot: &Snapshot) -> Outcome {
+fn stop(grant: &Grant, broker: &Broker, snapshot: &Snapshot) -> Outcome {
     let id = broker.id;
     if broker.given.as_ref() != Some(&broker.target) {
         let waiting = Waiting::new(
@@ -149,7 +152,20 @@ fn stop(broker: &Broker, snapshot: &Snapshot) -> Outcome {
         ));
     }
     if pod.template.as_ref() == Some(&broker.target) {
-        return Outcome::Next(Phase::Start, format!("broker {id} has a new pod"));
+        return match &broker.identity {
+            // What was asked was taken back before the pod was deleted.
+            Some(identity) if grant.old_boot_id.as_ref() == Some(&identity.boot_id) => {
+                Outcome::Next(
+                    Phase::ReturnLeaders,
+                    format!("broker {id} needs no restart any more"),
+                )
+            }
+            None if broker.is_ready() => Outcome::Wait(Waiting::new(
+                "AskingBroker",
+                format!("broker {id} does not tell who it is yet"),
+            )),
+            _ => Outcome::Next(Phase::Start, format!("broker {id} has a new pod")),
+        };
     }
     let down = snapshot.serves_nothing(broker);
     if !down {

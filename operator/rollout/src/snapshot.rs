@@ -19,6 +19,10 @@ pub struct Snapshot {
     pub policy: Policy,
     /// Why no broker may be taken now, when something else is at work.
     pub hold: Option<Waiting>,
+    /// Why nobody knows what the brokers should be: the spec is refused, or the user paused it. Each
+    /// broker's `target` is then what it was given last: the granted broker is brought to its end, and
+    /// no other is taken or counted.
+    pub frozen: Option<Waiting>,
 }
 
 use crate::waiting::Waiting;

@@ -8,6 +8,11 @@ use kring_rollout::{is_running, needs_a_person};
 
 use super::Findings;
 
+/// Reason of the condition `Stalled` while the API server does not take some object.
+pub(super) const APPLY_REFUSED: &str = "ApplyRefused";
+/// Refused objects that are told of; the others are counted.
+const REFUSED_TOLD_MAX: usize = 3;
+
 /// Sets all conditions.
 pub(super) fn judge(findings: &Findings<'_>, status: &mut KafkaClusterStatus) {
     let generation = findings.cluster.metadata.generation.unwrap_or_default();
@@ -64,12 +69,18 @@ fn ready(findings: &Findings<'_>, status: &KafkaClusterStatus) -> (State, &'stat
         .partitions
         .is_none_or(|partitions| partitions.offline > 0);
     if status.ready_replicas >= wanted {
-        let reason = if findings.cluster.spec.pause {
-            "Paused"
-        } else {
-            "BrokersReady"
-        };
-        (State::True, reason, brokers)
+        match &findings.frozen {
+            None => (State::True, "BrokersReady", brokers),
+            Some(frozen) if is_running(&findings.rollout) => (
+                State::True,
+                "Paused",
+                format!(
+                    "{brokers}; the rollout stands at {}: {}",
+                    findings.rollout.progress, frozen.message
+                ),
+            ),
+            Some(_) => (State::True, "Paused", brokers),
+        }
     } else if granted_is_away && !offline && wanted > 1 {
         (
             State::True,
@@ -82,10 +93,19 @@ fn ready(findings: &Findings<'_>, status: &KafkaClusterStatus) -> (State, &'stat
 }
 
 fn reconciling(findings: &Findings<'_>, status: &KafkaClusterStatus) -> Option<(String, String)> {
-    if findings.cluster.spec.pause || !findings.refusals.0.is_empty() {
+    let rollout = &findings.rollout;
+    if let Some(frozen) = &findings.frozen {
+        let grant = rollout.grant.as_ref()?;
+        let message = format!(
+            "{}; the rollout takes no other broker after {}: {}",
+            rollout.progress, grant.broker, frozen.message
+        );
+        return Some(("Rolling".to_owned(), message));
+    }
+    // Of settings the brokers refused; they are in `Stalled`.
+    if !findings.refusals.0.is_empty() {
         return None;
     }
-    let rollout = &findings.rollout;
     if is_running(rollout) {
         let detail = rollout
             .grant
@@ -104,6 +124,10 @@ fn reconciling(findings: &Findings<'_>, status: &KafkaClusterStatus) -> Option<(
         let message = "the brokers have not taken over the changed settings yet".to_owned();
         return Some(("ApplyingSettings".to_owned(), message));
     }
+    // Nothing more happens until the API server takes it.
+    if !findings.refused_objects.is_empty() {
+        return None;
+    }
     let wanted = findings.cluster.spec.replicas;
     (status.ready_replicas < wanted || findings.live.list.is_none()).then(|| {
         (
@@ -120,6 +144,9 @@ fn stalled(findings: &Findings<'_>) -> Option<(String, String)> {
             findings.refusals.to_string(),
         ));
     }
+    if let Some(message) = refused_objects(findings) {
+        return Some((APPLY_REFUSED.to_owned(), message));
+    }
     if let Some(stalled) = &findings.scaling.stalled {
         return Some((stalled.reason.clone(), stalled.message.clone()));
     }
@@ -129,6 +156,27 @@ fn stalled(findings: &Findings<'_>) -> Option<(String, String)> {
         .clone()
         .filter(|reason| needs_a_person(reason))?;
     Some((reason, grant.message.clone().unwrap_or_default()))
+}
+
+/// What the API server does not take, in its own words.
+fn refused_objects(findings: &Findings<'_>) -> Option<String> {
+    let all = &findings.refused_objects;
+    let told = all.iter().take(REFUSED_TOLD_MAX).cloned();
+    let mut message = told.collect::<Vec<_>>().join("; ");
+    let more = all.len().saturating_sub(REFUSED_TOLD_MAX);
+    if more > 0 {
+        message.push_str(&format!("; and {more} more"));
+    }
+    (!all.is_empty()).then_some(message)
+}
+
+/// The same, when the status does not say it yet.
+pub(super) fn newly_refused(findings: &Findings<'_>) -> Option<String> {
+    let message = refused_objects(findings)?;
+    let status = findings.cluster.status.as_ref();
+    let known = status.and_then(|s| conditions::get(&s.conditions, conditions::STALLED));
+    let told = known.is_some_and(|c| c.reason == APPLY_REFUSED && c.message == message);
+    (!told).then_some(message)
 }
 
 fn data_safe(status: &KafkaClusterStatus) -> (State, &'static str, String) {

@@ -16,6 +16,8 @@ pub(super) struct Store {
     pub(super) objects: BTreeMap<String, Value>,
     /// `reason: note` of each Event.
     pub(super) events: Vec<String>,
+    /// Refused applies: a part of the path, the code, and what the API server says.
+    pub(super) refusing: Vec<(&'static str, u16, &'static str)>,
     clock: u64,
 }
 
@@ -116,7 +118,7 @@ impl Store {
                 .objects
                 .get(path)
                 .map_or_else(not_found, |o| (200, o.clone())),
-            (&Method::POST, _) => {
+            (&Method::POST, _) if self.refuses(path).is_none() => {
                 let name = body["metadata"]["name"].as_str().unwrap_or_default();
                 let path = format!("{path}/{name}");
                 if self.objects.contains_key(&path) {
@@ -127,6 +129,10 @@ impl Store {
             (&Method::PUT, _) if is_status => {
                 self.replace_status(path.trim_end_matches("/status"), &body)
             }
+            (&Method::PATCH | &Method::POST, _) if self.refuses(path).is_some() => {
+                self.refuses(path).expect("looked at in the guard")
+            }
+            (&Method::PATCH, _) if applies && query.contains("dryRun=All") => (200, body),
             (&Method::PATCH, _) if applies => {
                 let mut object = self.objects.get(path).cloned().unwrap_or_else(|| json!({}));
                 merge(&mut object, &body);
@@ -147,6 +153,16 @@ impl Store {
             }
             _ => panic!("{method} {path} is not what a reconcile does"),
         }
+    }
+
+    fn refuses(&self, path: &str) -> Option<Answer> {
+        let (_, code, message) = self
+            .refusing
+            .iter()
+            .find(|(part, _, _)| path.contains(part))?;
+        let mut answer = status(*code, "Refused");
+        answer["message"] = json!(message);
+        Some((*code, answer))
     }
 
     fn list(&self, path: &str, query: &str) -> Answer {

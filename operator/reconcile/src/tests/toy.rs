@@ -69,6 +69,15 @@ impl Toy {
         }
     }
 
+    /// A round in which the API server may refuse what the operator does.
+    pub(super) fn try_round(&self) {
+        let context = self.context();
+        let _ = self
+            .runtime
+            .block_on(crate::cluster::reconcile(self.meta("demo"), context));
+        self.tick();
+    }
+
     pub(super) fn reconcile_topic(&self, name: &str) {
         let context = self.context();
         self.runtime

@@ -13,6 +13,7 @@ enum Fault {
     Up(u8),
     Template(u8),
     Bad(u8),
+    Freeze(bool),
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
@@ -23,6 +24,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         2 => any::<u8>().prop_map(Fault::Up),
         1 => (0..3_u8).prop_map(Fault::Template),
         1 => (0..3_u8).prop_map(Fault::Bad),
+        1 => any::<bool>().prop_map(Fault::Freeze),
     ]
 }
 
@@ -45,6 +47,7 @@ proptest! {
                 Fault::OperatorDies => world.round(true),
                 Fault::Down(id) => world.hold_down(i32::from(id) % brokers, true),
                 Fault::Up(id) => world.hold_down(i32::from(id) % brokers, false),
+                Fault::Freeze(frozen) => world.frozen = frozen,
                 Fault::Template(template) => world.target = name(template),
                 Fault::Bad(template) => {
                     world.bad.clear();
@@ -53,6 +56,7 @@ proptest! {
             }
             world.round(false);
         }
+        world.frozen = false;
         world.bad.clear();
         world.target = "z".into();
         for id in world.brokers() {

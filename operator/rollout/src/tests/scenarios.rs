@@ -52,6 +52,13 @@ fn command(world: &mut World, line: &str, place: &str) {
         "good" => {
             world.bad.remove(words[1]);
         }
+        "freeze" => world.frozen = true,
+        "thaw" => world.frozen = false,
+        "reasons" => assert_eq!(
+            world.status.reasons.join(", "),
+            words[1..].join(" "),
+            "{place}"
+        ),
         "down" => world.hold_down(number(1), true),
         "up" => world.hold_down(number(1), false),
         "lose-disk" => world.lose_disk(number(1)),

@@ -7,7 +7,9 @@ use kring_admin_api::{
     BrokerList, BrokerStatus, Identity, MaintenanceStatus, RestartCheck, ReturnLeaders, Risk,
 };
 
-use crate::{Action, Answers, Ask, Broker, Pod, Policy, RolloutStatus, Snapshot, Step, asks, step};
+use crate::{
+    Action, Answers, Ask, Broker, Pod, Policy, RolloutStatus, Snapshot, Step, Waiting, asks, step,
+};
 use kring_crds::Timestamp;
 
 pub(super) const ROUND_MS: i64 = 1000;
@@ -51,6 +53,8 @@ pub(super) struct World {
     /// Templates whose pods start and never serve.
     pub(super) mute: BTreeSet<String>,
     pub(super) policy: Policy,
+    /// The spec cannot be used, or is paused.
+    pub(super) frozen: bool,
     nodes: BTreeMap<i32, Node>,
     partitions: Vec<Partition>,
     controller: Option<i32>,
@@ -102,6 +106,7 @@ impl World {
                 soak_ms: 2000,
                 ..Policy::default()
             },
+            frozen: false,
             nodes: (0..brokers).map(|id| (id, node(id))).collect(),
             partitions: (0..partitions).map(partition).collect(),
             controller: Some(0),
@@ -143,7 +148,8 @@ impl World {
     }
 
     pub(super) fn is_settled(&self) -> bool {
-        self.status.grant.is_none()
+        !self.frozen
+            && self.status.grant.is_none()
             && !crate::is_running(&self.status)
             && self.nodes.keys().all(|id| self.serves(*id))
             && self.nodes.values().all(|node| {
@@ -280,12 +286,24 @@ impl World {
     }
 
     fn snapshot(&self, answers: Answers) -> Snapshot {
+        // Of a spec that cannot be used nothing is known but what was given before.
+        let target = |node: &Node| {
+            if self.frozen {
+                node.given.clone()
+            } else {
+                self.target.clone()
+            }
+        };
         let broker = |(id, node): (&i32, &Node)| Broker {
             id: *id,
-            target: self.target.clone(),
+            target: target(node),
             given: Some(node.given.clone()),
             given_is_observed: node.observed,
-            reasons: vec!["config".into()],
+            reasons: if node.given == target(node) {
+                Vec::new()
+            } else {
+                vec![format!("template {}", target(node))]
+            },
             pod: node.pod.as_ref().map(|pod| Pod {
                 uid: pod.uid.clone(),
                 template: Some(pod.template.clone()),
@@ -308,6 +326,9 @@ impl World {
             answers,
             policy: self.policy,
             hold: None,
+            frozen: self
+                .frozen
+                .then(|| Waiting::new("Paused", "the test says so")),
         }
     }
 
