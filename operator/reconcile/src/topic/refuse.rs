@@ -17,14 +17,7 @@ pub(super) fn refusal(topic: &Topic, cluster: &KafkaCluster) -> Option<Refusal> 
             format!("replicationFactor is {factor} but KafkaCluster {} has {brokers} brokers; lower it, or raise the cluster's replicas", spec.cluster_ref.name),
         );
     }
-    if let (Some(factor), Some(min)) = (spec.replication_factor, spec.min_insync_replicas)
-        && min > factor
-    {
-        refusals.push(
-            "MinInsyncAboveReplication",
-            format!("minInsyncReplicas is {min} but replicationFactor is {factor}; no acks=all record could be written"),
-        );
-    }
+    min_insync(topic, cluster, &mut refusals);
     // Not a rule of the CRD: CEL does not see into a map whose values may have any type.
     if spec.min_insync_replicas.is_some() && spec.config.contains_key("min.insync.replicas") {
         refusals.push(
@@ -38,4 +31,44 @@ pub(super) fn refusal(topic: &Topic, cluster: &KafkaCluster) -> Option<Refusal> 
         reason: first.reason,
         message,
     })
+}
+
+/// Compares what must be in sync with the replicas the topic has or gets, wherever both are said.
+fn min_insync(topic: &Topic, cluster: &KafkaCluster, refusals: &mut Refusals) {
+    let spec = &topic.spec;
+    let in_config = spec.config.get("min.insync.replicas");
+    let in_config = in_config.and_then(|value| value.as_str().trim().parse().ok());
+    let (min, said) = match (spec.min_insync_replicas, in_config) {
+        (Some(min), _) => (min, "minInsyncReplicas"),
+        (None, Some(min)) => (min, "config: min.insync.replicas"),
+        (None, None) => return,
+    };
+    let (factor, whence) = replication(topic, cluster);
+    if min > factor {
+        refusals.push(
+            "MinInsyncAboveReplication",
+            format!("{said} is {min} but {whence} {factor}; no acks=all record could be written, lower it or raise replicationFactor"),
+        );
+    }
+}
+
+/// Replicas of each partition, and the beginning of a sentence that says who decided it.
+fn replication(topic: &Topic, cluster: &KafkaCluster) -> (i32, String) {
+    if let Some(factor) = topic.spec.replication_factor {
+        return (factor, "replicationFactor is".to_owned());
+    }
+    let status = topic.status.as_ref();
+    if let Some(factor) = status.and_then(|status| status.replication_factor) {
+        return (factor, "the topic's replication factor is".to_owned());
+    }
+    let spec = &cluster.spec;
+    // What is wrong with the cluster's settings is said in its own status.
+    let settings = settings::broker_settings(&spec.config, spec.replicas, &mut Refusals::default());
+    let factor = settings.fixed.get("default.replication.factor");
+    let factor = factor.and_then(|value| value.parse().ok());
+    let name = &topic.spec.cluster_ref.name;
+    (
+        factor.unwrap_or(1),
+        format!("the default.replication.factor of KafkaCluster {name} is"),
+    )
 }
