@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use kring_admin_client::Transport;
+use kring_crds::Topic;
 use kring_resources::Options;
 use kube::Client;
+use kube::runtime::reflector::Store;
 
 use crate::gauges::Gauges;
 
@@ -20,6 +22,8 @@ pub struct Context {
     pub(crate) options: Options,
     pub(crate) instance: String,
     pub(crate) gauges: Arc<Gauges>,
+    /// What the watch of Topics has seen; without it the API server is asked.
+    pub(crate) topics: Option<Store<Topic>>,
 }
 
 impl Context {
@@ -37,6 +41,17 @@ impl Context {
             transport,
             options,
             gauges: Arc::new(Gauges::default()),
+            topics: None,
+        }
+    }
+
+    /// The same with what a watch of Topics keeps, so that looking for rivals of one Topic does not
+    /// read all others from the API server.
+    #[must_use]
+    pub fn with_topics(&self, topics: Store<Topic>) -> Self {
+        Self {
+            topics: Some(topics),
+            ..self.clone()
         }
     }
 

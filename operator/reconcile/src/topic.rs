@@ -102,8 +102,7 @@ async fn judge(
     topic: &Topic,
     cluster: &KafkaCluster,
 ) -> Result<Option<Verdict>, Error> {
-    let all = api.list(&ListParams::default()).await?;
-    if let Some(rival) = conflict::older_rival(topic, &all.items) {
+    if let Some(rival) = older_rival(context, api, topic).await? {
         return Ok(Some(Verdict::stalled(
             "Conflict",
             format!(
@@ -127,6 +126,21 @@ async fn judge(
         ),
         Err(error) => Verdict::stalled("Refused", error.to_string()),
     }))
+}
+
+/// The watch sees Topics in the order of their making, so it knows every older one by the time it tells
+/// of this one.
+async fn older_rival(
+    context: &Context,
+    api: &Api<Topic>,
+    topic: &Topic,
+) -> Result<Option<String>, Error> {
+    if let Some(seen) = &context.topics {
+        let all = seen.state();
+        return Ok(conflict::older_rival(topic, all.iter().map(AsRef::as_ref)));
+    }
+    let all = api.list(&ListParams::default()).await?;
+    Ok(conflict::older_rival(topic, all.items.iter()))
 }
 
 /// Compares and changes.

@@ -1,5 +1,5 @@
 //! The watches that start reconciles, and their pace.
-//! Only metadata is watched; a reconcile reads what it needs.
+//! Of everything but Topics only metadata is watched; a reconcile reads what it needs.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kring_crds::{KafkaCluster, Topic};
 use kring_reconcile::{Context, Error, cluster, topic};
-use kube::api::{Api, PartialObjectMeta};
+use kube::api::{Api, PartialObjectMeta, PartialObjectMetaExt};
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
@@ -83,18 +83,21 @@ async fn topics(
     shutdown: Shutdown,
 ) {
     let counted = Arc::clone(metrics);
-    Controller::new(
-        api::<PartialObjectMeta<Topic>>(client, namespace),
-        watcher::Config::default(),
-    )
-    .with_config(Config::default().concurrency(CONCURRENCY))
-    .graceful_shutdown_on(shutdown.requested())
-    .run(topic::reconcile, on_error, Arc::clone(context))
-    .for_each(|outcome| {
-        counted.count("Topic", outcome.is_ok());
-        futures::future::ready(())
-    })
-    .await;
+    let controller = Controller::new(api::<Topic>(client, namespace), watcher::Config::default());
+    let context = Arc::new(context.with_topics(controller.store()));
+    let reconcile = |topic: Arc<Topic>, context| {
+        let metadata = topic.meta().clone().into_response_partial();
+        topic::reconcile(Arc::new(metadata), context)
+    };
+    controller
+        .with_config(Config::default().concurrency(CONCURRENCY))
+        .graceful_shutdown_on(shutdown.requested())
+        .run(reconcile, on_error, context)
+        .for_each(|outcome| {
+            counted.count("Topic", outcome.is_ok());
+            futures::future::ready(())
+        })
+        .await;
 }
 
 fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>

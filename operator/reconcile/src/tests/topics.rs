@@ -187,6 +187,32 @@ fn replication_above_the_brokers_is_refused() {
 }
 
 #[test]
+fn min_insync_above_the_replicas_is_refused_wherever_they_are_said() {
+    let toy = Toy::with_cluster();
+    let above = |name: &str, spec: serde_json::Value| {
+        let mut spec = spec;
+        spec["clusterRef"] = json!({"name": "demo"});
+        toy.apply_topic(name, spec);
+        toy.reconcile_topic(name);
+        let (_, reason, message) = condition(&toy, name, STALLED).unwrap();
+        assert_eq!(reason, "MinInsyncAboveReplication");
+        assert!(toy.memory.state().topics.is_empty());
+        message
+    };
+    assert_eq!(
+        above("a", json!({"minInsyncReplicas": 4})),
+        "minInsyncReplicas is 4 but the default.replication.factor of KafkaCluster demo is 3; no acks=all record could be written, lower it or raise replicationFactor"
+    );
+    assert_eq!(
+        above(
+            "b",
+            json!({"replicationFactor": 2, "config": {"min.insync.replicas": 3}})
+        ),
+        "config: min.insync.replicas is 3 but replicationFactor is 2; no acks=all record could be written, lower it or raise replicationFactor"
+    );
+}
+
+#[test]
 fn an_unknown_topic_setting_is_refused_by_name() {
     let toy = Toy::with_cluster();
     let mut wrong = spec();
