@@ -9,10 +9,11 @@ use tokio::task::JoinHandle;
 use crate::args::Args;
 use crate::error::Error;
 
-/// How long a lease holds without renewal, in seconds: how long a crashed operator is missed.
-const LEASE_DURATION_S: u64 = 15;
+/// How long a lease holds without renewal, in seconds: how long a killed operator is missed. Brokers
+/// in maintenance wait for the successor, and clients of what they hold with them.
+const LEASE_DURATION_S: u64 = 6;
 /// How long before its end the lease is renewed, in seconds.
-const LEASE_GRACE_S: u64 = 5;
+const LEASE_GRACE_S: u64 = 2;
 
 /// A lease that is being sought or held.
 pub(crate) struct Lease {
