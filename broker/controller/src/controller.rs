@@ -103,6 +103,7 @@ impl Controller {
                 }
             }
             ControllerEvent::CaughtUp => self.membership.caught_up = true,
+            ControllerEvent::DiskHangs(hangs) => self.membership.disk_hangs = hangs,
             ControllerEvent::Wake => {}
         }
         self.quorum.wake(now, &mut quorum_out);
@@ -287,10 +288,11 @@ impl Controller {
         }
     }
 
-    /// A broker that is about to stop leaves the office to another voter as soon as it owes nobody an answer.
+    /// A broker that is about to stop, or whose disk hangs, leaves the office to another voter as
+    /// soon as it owes nobody an answer.
     fn leave_office(&mut self, now: Now, quorum_out: &mut QuorumOut) {
         let own = self.image.brokers.get(&self.config.id);
-        let stops = own.is_some_and(|broker| broker.shutting_down);
+        let stops = own.is_some_and(|broker| broker.shutting_down) || self.membership.disk_hangs;
         let settled = self.image.epoch == self.quorum.end().index;
         if self.active.is_some() && stops && settled && now.mono >= self.resign_at {
             self.resign_at = now.mono + Duration::from_millis(self.config.election_timeout_ms);

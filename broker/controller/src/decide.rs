@@ -13,6 +13,7 @@ mod list;
 mod maintenance;
 mod place;
 mod reassign;
+mod replica_damaged;
 mod restart_check;
 mod revise;
 
@@ -123,6 +124,7 @@ impl<'a> Draft<'a> {
                 epoch,
                 ttl_s,
             } => self.maintain(broker, on, epoch, ttl_s),
+            ControllerRequest::ReplicaDamaged(damaged) => self.replica_damaged(asker, damaged),
             ControllerRequest::MaintenanceStatus { .. }
             | ControllerRequest::DecommissionStatus { .. }
             | ControllerRequest::RestartCheck { .. }

@@ -34,6 +34,9 @@ pub enum ControllerEvent {
     },
     /// The log has recovered and the partitions of the image are open: this broker may be unfenced.
     CaughtUp,
+    /// The disk of this broker hangs (`true`) or answers again (`false`): while it hangs, this broker
+    /// does not claim to be able to lead, neither partitions nor the quorum.
+    DiskHangs(bool),
     /// The time asked for in [`ControllerOut::wake_at`] has come, or any other time.
     Wake,
 }

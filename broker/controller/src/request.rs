@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::ControllerError;
 use crate::image::PartitionImage;
 
-/// A question or a change. Everything but the last four kinds is answered once it is committed.
+/// A question or a change. Everything but the four questions (the two statuses, the check and the
+/// list) is answered once it is committed. New kinds are added at the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ControllerRequest {
     /// A leader proposes another ISR (KIP-497). The broker that asks must lead the partition.
@@ -123,6 +124,19 @@ pub enum ControllerRequest {
     },
     /// All brokers.
     BrokerList,
+    /// The replica of the broker that asks is damaged, and it wants to drop it: it leaves the ISR, is
+    /// not eligible, and does not lead, and a new leader epoch begins, so that nothing it said
+    /// before counts any more. Refused where no other replica can lead.
+    ReplicaDamaged(ReplicaDamaged),
+}
+
+/// A damaged replica of the broker that asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicaDamaged {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The newest epoch in which the broker led or followed with the damage.
+    pub leader_epoch: i32,
 }
 
 /// A leader's proposal for the ISR of one partition.
@@ -301,4 +315,6 @@ pub enum ControllerResponse {
     RestartCheck(RestartCheck),
     /// The brokers.
     BrokerList(BrokerList),
+    /// The replica counts for nothing from now on.
+    ReplicaDamaged,
 }

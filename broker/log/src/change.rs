@@ -159,7 +159,7 @@ impl Log {
         })
     }
 
-    fn cap_groups(&mut self, tp: TopicPartition, to: Option<Offset>) {
+    pub(crate) fn cap_groups(&mut self, tp: TopicPartition, to: Option<Offset>) {
         if let Some(journal) = self.journal.as_mut() {
             journal.cap(tp, to);
         }

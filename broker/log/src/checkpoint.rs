@@ -16,8 +16,12 @@ use crate::log::{Phase, micros};
 use crate::lsn::Lsn;
 use crate::ops::Pending;
 use crate::partition::Partition;
+use crate::room::Need;
 use crate::segment::SegmentKey;
 use snapshot::Snapshot;
+
+/// The file of a checkpoint is a multiple of so many bytes long.
+const PADDING_BYTES: usize = 16 << 10;
 
 /// What a checkpoint waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +72,6 @@ pub(crate) struct Checkpointer {
     /// Take one at the next group boundary.
     pub(crate) wanted: bool,
     running: Option<Run>,
-    retry_at: Option<Instant>,
 }
 
 /// The path of a checkpoint: two files take turns, so that one is always whole.
@@ -100,8 +103,7 @@ impl Checkpointer {
 
     /// When the next one is due by time.
     pub(crate) fn due_at(&self, interval_ms: u64) -> Instant {
-        let by_interval = self.last_at + Duration::from_millis(interval_ms);
-        self.retry_at.map_or(by_interval, |at| at.max(by_interval))
+        self.last_at + Duration::from_millis(interval_ms)
     }
 }
 
@@ -110,7 +112,7 @@ impl Log {
     pub(crate) fn begin_checkpoint_if_due(&mut self, now: Now) {
         if self.checkpoint.running.is_some()
             || !matches!(self.phase, Phase::Running | Phase::Stopping)
-            || self.checkpoint.retry_at.is_some_and(|at| now.mono < at)
+            || self.room.waits(Need::Checkpoint, now.mono)
         {
             return;
         }
@@ -272,8 +274,11 @@ impl Log {
                 };
                 let bytes = std::mem::take(&mut run.file);
                 self.stats.checkpoint_bytes = bytes.len() as u64;
-                let mut buffer = Buffer::with_capacity(bytes.len());
-                buffer.extend_from_slice(&bytes);
+                // Longer than needed: a checkpoint that is a little larger than the last one of
+                // this file fits although the disk is full.
+                let padded = (bytes.len() + bytes.len() / 4).next_multiple_of(PADDING_BYTES);
+                let mut buffer = Buffer::zeroed(padded);
+                buffer[..bytes.len()].copy_from_slice(&bytes);
                 let write = DiskOp::Write {
                     file,
                     offset: 0,
@@ -325,7 +330,7 @@ impl Log {
         self.checkpoint.number = run.number;
         self.checkpoint.lsn = run.lsn;
         self.checkpoint.last_at = now.mono;
-        self.checkpoint.retry_at = None;
+        self.disk_has_room(Need::Checkpoint);
         self.stats.checkpoints += 1;
         self.stats.checkpoint_last_us = micros(run.started, now.mono);
         if let Some(journal) = self.journal.as_mut() {
@@ -351,10 +356,9 @@ impl Log {
                 if let CheckpointStep::Write(file) = step {
                     self.ops.close(out, file);
                 }
-                let retry = Duration::from_millis(self.config.full_disk_retry_ms);
-                self.checkpoint.retry_at = Some(now.mono + retry);
                 self.checkpoint.running = None;
-                tracing::warn!(path, "the disk is full: the checkpoint is delayed");
+                self.checkpoint.wanted = true;
+                self.disk_full(now, Need::Checkpoint, path.clone());
             }
             _ => self.fail_write(error),
         }

@@ -190,7 +190,7 @@ impl Log {
             return self.finish_read(id, Err(ReadError::Gone), out);
         };
         let bytes = Bytes::from_owner(buffer).slice(..len);
-        match read.look(&bytes) {
+        match read.look(&bytes, &partition.epochs) {
             Step::Found(from, to, next_offset) => {
                 let position = read.position + to as u64;
                 partition.cursors.put(next_offset, read.key, position);
@@ -210,8 +210,8 @@ impl Log {
             Step::Exhausted => self.exhausted(id, out),
             Step::Corrupt(position, reason) => {
                 self.stats.corrupt_reads += 1;
-                let path = read.path.clone();
-                tracing::error!(path, position, reason, "a segment is damaged");
+                let (key, path) = (read.key, read.path.clone());
+                self.note_damage(key, position, &reason);
                 let error = ReadError::Corrupt {
                     path,
                     position,
@@ -224,6 +224,13 @@ impl Log {
 
     pub(crate) fn cold_read_failed(&mut self, id: ReadId, error: &DiskError, out: &mut Effects) {
         let (path, reason) = describe(error);
+        if let Some(read) = self.reads.running.get(&id) {
+            let (key, generation) = (read.key, read.generation);
+            let partition = self.state.partitions.get(&key.tp);
+            if partition.is_some_and(|p| p.generation == generation) {
+                self.note_unreadable(key, error);
+            }
+        }
         self.finish_read(id, Err(ReadError::Disk { path, reason }), out);
     }
 

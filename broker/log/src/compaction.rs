@@ -4,7 +4,6 @@
 
 mod plan;
 mod rewrite;
-mod scan;
 mod take;
 
 use std::time::Duration;
@@ -17,10 +16,10 @@ use crate::Log;
 use crate::journal::record::Change;
 use crate::log::describe;
 use crate::ops::Pending;
+use crate::segment::scan::{Found, SegmentScan};
 use crate::segment::{self, Segment, SegmentKey};
 use plan::{needs_compaction, plan};
 use rewrite::Latest;
-use scan::{Found, SegmentScan};
 use take::Target;
 
 /// Memory for the keys of one run; what does not fit is the next run's.
@@ -42,13 +41,6 @@ pub(crate) enum CompactionStep {
     SyncDir,
 }
 
-/// A segment to read: its name and what it holds.
-#[derive(Clone, Copy, Debug)]
-struct Source {
-    key: SegmentKey,
-    bytes: u64,
-}
-
 /// One run over one partition.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -57,17 +49,19 @@ pub(crate) struct Run {
     dir: String,
     latest: Latest,
     /// Segments whose keys are still to be noted, the next one last.
-    to_note: Vec<Source>,
+    to_note: Vec<SegmentKey>,
     /// Groups of neighbours to rewrite, the next one last.
-    groups: Vec<Vec<Source>>,
+    groups: Vec<Vec<SegmentKey>>,
     /// Everything below was noted.
     noted_end: Offset,
     /// Tombstones in segments whose newest record is older are no longer needed.
     tombstones_before_ms: i64,
     scan: Option<SegmentScan>,
+    /// The segment that is being read.
+    source: Option<SegmentKey>,
     /// Of the group that is being rewritten, the next one last.
-    rest_of_group: Vec<Source>,
-    group: Vec<Source>,
+    rest_of_group: Vec<SegmentKey>,
+    group: Vec<SegmentKey>,
     target: Option<Target>,
     drop_tombstones: bool,
 }
@@ -84,7 +78,7 @@ impl Log {
     pub(crate) fn begin_compaction(&mut self, now: Now, out: &mut Effects) {
         if self.compactor.run.is_some()
             || self.compactor.not_before.is_some_and(|at| now.mono < at)
-            || self.flush.full_path.is_some()
+            || self.room.lacking().is_some()
         {
             return;
         }
@@ -124,13 +118,19 @@ impl Log {
         self.scan_on(now, out);
     }
 
-    fn scan_source(&mut self, source: Source, out: &mut Effects) {
+    fn scan_source(&mut self, source: SegmentKey, out: &mut Effects) {
         let Some(run) = self.compactor.run.as_mut() else {
             return;
         };
+        let partition = self.state.partitions.get(&run.tp);
+        let found = partition.and_then(|p| Some((p, p.segment(source)?)));
+        let Some((partition, segment)) = found else {
+            return self.abandon(None, out);
+        };
         let file = self.ops.new_file();
-        let path = segment::path(&run.dir, source.key);
-        run.scan = Some(SegmentScan::new(file, source.bytes));
+        let path = segment::path(&run.dir, source);
+        run.scan = Some(SegmentScan::new(file, segment, partition.epochs.clone()));
+        run.source = Some(source);
         let open = DiskOp::Open {
             file,
             path,
@@ -140,14 +140,14 @@ impl Log {
         self.op(out, open, Pending::Compaction(CompactionStep::OpenSource));
     }
 
-    fn begin_group(&mut self, group: Vec<Source>, out: &mut Effects) {
+    fn begin_group(&mut self, group: Vec<SegmentKey>, out: &mut Effects) {
         let Some(run) = self.compactor.run.as_mut() else {
             return;
         };
         let partition = self.state.partitions.get(&run.tp);
         let first = partition.and_then(|p| {
             let first = group.first()?;
-            p.segments.iter().find(|s| s.key(run.tp) == first.key)
+            p.segment(*first)
         });
         let Some(first) = first else {
             return self.abandon(None, out);
@@ -205,7 +205,12 @@ impl Log {
                     };
                     return self.op(out, read, Pending::Compaction(CompactionStep::ReadSource));
                 }
-                Found::Corrupt(reason) => return self.abandon(Some(reason), out),
+                Found::Corrupt(position, reason) => {
+                    if let Some(source) = run.source {
+                        self.note_damage(source, position, &reason);
+                    }
+                    return self.abandon(None, out);
+                }
                 Found::End => {
                     let file = scan.file;
                     run.scan = None;
@@ -298,7 +303,7 @@ impl Log {
         let sources: Vec<(Offset, u32)> = run
             .group
             .iter()
-            .map(|s| (s.key.base_offset, s.key.rewrites))
+            .map(|key| (key.base_offset, key.rewrites))
             .collect();
         let partition = self
             .state
@@ -343,6 +348,13 @@ impl Log {
                 self.compactor.not_before = Some(now.mono + RETRY_AFTER)
             }
             _ if gone => {}
+            (CompactionStep::OpenSource | CompactionStep::ReadSource, error) => {
+                let source = self.compactor.run.as_ref().and_then(|run| run.source);
+                if let Some(source) = source {
+                    self.note_unreadable(source, error);
+                }
+                self.compactor.not_before = Some(now.mono + RETRY_AFTER);
+            }
             _ => {
                 let (path, reason) = describe(error);
                 tracing::error!(path, reason, "compaction failed");

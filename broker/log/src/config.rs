@@ -41,6 +41,11 @@ pub struct LogConfig {
     /// Milliseconds between two looks for data that retention removes
     /// (`log.retention.check.interval.ms`).
     pub retention_check_interval_ms: u64,
+    /// Milliseconds between the beginnings of two passes in which every segment is read and verified
+    /// (`kring.scrub.interval.ms`). 0: never.
+    pub scrub_interval_ms: u64,
+    /// So much is read in a second of a pass, in bytes, at most.
+    pub scrub_bytes_per_s: u64,
     /// Milliseconds between two attempts to move data to a segment after the disk was full.
     pub full_disk_retry_ms: u64,
 }
@@ -62,6 +67,8 @@ impl Default for LogConfig {
             open_segments_max: 256,
             cold_reads_max: 64,
             retention_check_interval_ms: 60_000,
+            scrub_interval_ms: 86_400_000,
+            scrub_bytes_per_s: 16 << 20,
             full_disk_retry_ms: 1_000,
         }
     }

@@ -209,6 +209,14 @@ pub enum LogEvent {
         /// The offset and its timestamp, if there is one.
         result: Result<Option<OffsetAndTimestamp>, ReadError>,
     },
+    /// What the segments of a partition hold from an offset on is damaged or cannot be read; it is
+    /// not served. Told once until [`crate::Log::discard_damaged`], or again for a smaller offset.
+    Damaged {
+        /// Which one.
+        tp: TopicPartition,
+        /// From here on; what is before it is intact as far as is known.
+        from: Offset,
+    },
     /// Retention or a deletion of records moved the start of a log.
     LogStartMoved {
         /// Which one.

@@ -1,16 +1,15 @@
 //! Moves committed, durable batches from memory to their segment files, lazily and in large
 //! writes. It makes nothing durable: the checkpoint syncs what it refers to.
 
-mod room;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use kring_io::{Buffer, DiskDone, DiskError, DiskOp, Effects, FileId, FileKind, Instant, Now};
+use kring_io::{Buffer, DiskDone, DiskError, DiskOp, Effects, FileId, FileKind, Now};
 use kring_wire::ids::{Offset, TopicPartition};
 
 use crate::Log;
 use crate::ops::Pending;
 use crate::partition::tail::TailSlice;
+use crate::room::Need;
 use crate::segment::files::{Acquired, Waiter};
 use crate::segment::{self, SegmentKey};
 
@@ -63,23 +62,17 @@ pub(crate) struct Flusher {
     pub(crate) running: BTreeMap<TopicPartition, FlushJob>,
     /// Directories with names that no sync covers.
     pub(crate) unsynced_dirs: BTreeSet<String>,
-    /// A file that could not grow, because the disk is full.
-    pub(crate) full_path: Option<String>,
-    pub(crate) retry_at: Option<Instant>,
 }
 
 impl Log {
     /// Begins flushes that are due, as many as may run.
     pub(crate) fn start_flushes(&mut self, now: Now, out: &mut Effects) {
-        if let Some(at) = self.flush.retry_at {
-            if now.mono < at {
-                return;
-            }
-            self.flush.retry_at = None;
-            if self.flush.due.is_empty() && self.flush.running.is_empty() {
-                // What did not fit was deleted meanwhile.
-                self.disk_has_room();
-            }
+        if self.room.waits(Need::Segments, now.mono) {
+            return;
+        }
+        if self.flush.due.is_empty() && self.flush.running.is_empty() {
+            // What did not fit was deleted meanwhile.
+            self.disk_has_room(Need::Segments);
         }
         loop {
             if self.flush.running.len() >= FLUSHES_MAX {
@@ -248,8 +241,15 @@ impl Log {
         out: &mut Effects,
     ) {
         if let Err(error) = done.result {
-            self.flush_failed(now, tp, &error, out);
-            return;
+            return match (step, error) {
+                // A failed sync says nothing about the file, whatever the reason.
+                (FlushStep::SyncMetadata(_), error) => self.fail_write(&error),
+                (FlushStep::WriteMetadata(file), error) => {
+                    self.ops.close(out, file);
+                    self.flush_failed(now, tp, &error, out);
+                }
+                (_, error) => self.flush_failed(now, tp, &error, out),
+            };
         }
         let Some(job) = self.flush.running.get(&tp) else {
             return;
@@ -323,7 +323,7 @@ impl Log {
                 self.flush.due.insert(tp);
             }
         }
-        self.disk_has_room();
+        self.disk_has_room(Need::Segments);
         self.end_flush(tp, out);
         self.evict_tails();
     }
@@ -337,7 +337,7 @@ impl Log {
     ) {
         match error {
             DiskError::NoSpace { path } => {
-                self.disk_full(now, path.clone());
+                self.disk_full(now, Need::Segments, path.clone());
                 self.flush.due.insert(tp);
                 self.end_flush(tp, out);
             }

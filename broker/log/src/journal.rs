@@ -34,6 +34,7 @@ struct Sealed {
 #[derive(Debug)]
 struct InFlight {
     lsn: Lsn,
+    at: Position,
     touched: Touched,
     submitted: Instant,
     done: bool,
@@ -61,6 +62,8 @@ pub(crate) struct Journal {
     open: Group,
     sealed: VecDeque<Sealed>,
     in_flight: VecDeque<InFlight>,
+    /// Blocks under way for which the disk had no room, to be written again.
+    refused: Vec<(Lsn, Buffer)>,
     spare: Vec<Buffer>,
     group_bytes_max: usize,
     in_flight_max: usize,
@@ -97,6 +100,7 @@ impl Journal {
             open,
             sealed: VecDeque::new(),
             in_flight: VecDeque::new(),
+            refused: Vec::new(),
             spare: Vec::new(),
             group_bytes_max,
             in_flight_max: in_flight_max.max(1),
@@ -260,17 +264,54 @@ impl Journal {
         };
         self.in_flight.push_back(InFlight {
             lsn: next.lsn,
+            at: next.at,
             touched: next.touched,
             submitted: now,
             done: false,
         });
-        let write = DiskOp::Write {
-            file: self.files[self.ring.geometry.index(next.at)],
-            offset: next.at.offset,
-            buffer: next.buffer,
+        Ok(Some((next.lsn, self.write(next.at, next.buffer))))
+    }
+
+    fn write(&self, at: Position, buffer: Buffer) -> DiskOp {
+        DiskOp::Write {
+            file: self.files[self.ring.geometry.index(at)],
+            offset: at.offset,
+            buffer,
             durable: !canary::is_on(Canary::AckBeforeSync),
-        };
-        Ok(Some((next.lsn, write)))
+        }
+    }
+
+    /// The disk had no room for a block, in a part of a file that was never written. Nothing was
+    /// promised of it, so that the same block may be written to the same place again.
+    pub(crate) fn no_room(&mut self, lsn: Lsn, buffer: Buffer) {
+        self.refused.push((lsn, buffer));
+    }
+
+    /// Whether blocks wait for room on the disk.
+    pub(crate) fn lacks_room(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
+    /// The writes of blocks for which there was no room, once more.
+    pub(crate) fn write_refused(&mut self, now: Instant) -> Vec<(Lsn, DiskOp)> {
+        let mut refused = std::mem::take(&mut self.refused);
+        refused.sort_unstable_by_key(|(lsn, _)| *lsn);
+        let mut again = Vec::with_capacity(refused.len());
+        for (lsn, buffer) in refused {
+            if let Some(group) = self.in_flight.iter_mut().find(|g| g.lsn == lsn) {
+                group.submitted = now;
+                let at = group.at;
+                again.push((lsn, self.write(at, buffer)));
+            }
+        }
+        again
+    }
+
+    /// Since when the disk has owed the answer to a write, if it owes one.
+    pub(crate) fn awaited_since(&self) -> Option<Instant> {
+        let refused = |lsn: Lsn| self.refused.iter().any(|(r, _)| *r == lsn);
+        let awaited = self.in_flight.iter().filter(|g| !g.done && !refused(g.lsn));
+        awaited.map(|g| g.submitted).min()
     }
 
     /// A write succeeded. Returns how long it took, and what is durable now: a group counts only

@@ -18,6 +18,8 @@ use crate::lsn::Lsn;
 use crate::ops::{Ops, Pending};
 use crate::recovery::Recovery;
 use crate::removal::Removals;
+use crate::room::{Need, Room};
+use crate::scrub::Scrubber;
 use crate::segment::files::Files;
 use crate::shutdown::Stopping;
 use crate::state::State;
@@ -52,10 +54,12 @@ pub struct Log {
     pub(crate) ops: Ops,
     pub(crate) files: Files,
     pub(crate) flush: Flusher,
+    pub(crate) room: Room,
     pub(crate) reads: ColdReads,
     pub(crate) removals: Removals,
     pub(crate) checkpoint: Checkpointer,
     pub(crate) compactor: Compactor,
+    pub(crate) scrubber: Scrubber,
     pub(crate) recovery: Option<Recovery>,
     pub(crate) recovered: Recovered,
     pub(crate) timers: Timers,
@@ -78,10 +82,12 @@ impl Log {
             ops: Ops::default(),
             files: Files::default(),
             flush: Flusher::default(),
+            room: Room::default(),
             reads: ColdReads::default(),
             removals: Removals::default(),
             checkpoint: Checkpointer::default(),
             compactor: Compactor::default(),
+            scrubber: Scrubber::default(),
             recovery: None,
             recovered: Recovered::default(),
             timers: Timers::default(),
@@ -113,6 +119,7 @@ impl Log {
                 Pending::ColdRead(id) => self.cold_read_done(now, id, done, out),
                 Pending::Checkpoint(step) => self.checkpoint_done(now, step, done, out),
                 Pending::Compaction(step) => self.compaction_done(now, step, done, out),
+                Pending::Scrub(step) => self.scrub_done(now, step, done, out),
                 Pending::Removal(number) => self.removal_done(number, &done, out),
             }
             self.pump(now, out);
@@ -142,6 +149,7 @@ impl Log {
             return;
         }
         self.begin_checkpoint_if_due(now);
+        self.write_refused_blocks(now, out);
         while let Some(journal) = self.journal.as_mut() {
             match journal.next_write(now.mono) {
                 Ok(Some((lsn, write))) => self.ops.submit(out, write, Pending::Journal(lsn)),
@@ -164,19 +172,27 @@ impl Log {
     }
 
     fn journal_written(&mut self, now: Now, lsn: Lsn, done: DiskDone, out: &mut Effects) {
-        if let Err(error) = done.result
-            && !canary::is_on(Canary::WriteErrorIgnored)
-        {
-            self.fail_write(&error);
-            return;
-        }
         let Some(journal) = self.journal.as_mut() else {
             return;
         };
+        match (done.result, done.buffer.is_some()) {
+            (Ok(_), _) => {}
+            (Err(DiskError::NoSpace { path }), true) => {
+                if let Some(buffer) = done.buffer {
+                    journal.no_room(lsn, buffer);
+                }
+                return self.disk_full(now, Need::Journal, path);
+            }
+            (Err(_), _) if canary::is_on(Canary::WriteErrorIgnored) => {}
+            (Err(error), _) => return self.fail_write(&error),
+        }
         let bytes = done.buffer.as_ref().map_or(0, |b| b.len() as u64);
         let (took, advanced) = journal.written(now.mono, lsn, done.buffer);
         let durable = journal.durable();
         self.stats.journal_used_bytes = journal.ring.used_bytes();
+        if !journal.lacks_room() {
+            self.disk_has_room(Need::Journal);
+        }
         self.note_flush(took, bytes, advanced.groups);
         if advanced.groups == 0 {
             return;
@@ -296,7 +312,7 @@ impl Log {
     }
 
     pub(crate) fn journal_full(&mut self) {
-        let reason = match &self.flush.full_path {
+        let reason = match self.room.lacking() {
             Some(path) => format!("no space left for {path}"),
             None => "the disk is slower than what is appended".to_owned(),
         };

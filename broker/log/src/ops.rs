@@ -12,6 +12,7 @@ use crate::event::ReadId;
 use crate::flush::FlushStep;
 use crate::lsn::Lsn;
 use crate::recovery::RecoveryStep;
+use crate::scrub::ScrubStep;
 use crate::segment::SegmentKey;
 
 /// What a completion is for.
@@ -31,6 +32,7 @@ pub(crate) enum Pending {
     ColdRead(ReadId),
     Checkpoint(CheckpointStep),
     Compaction(CompactionStep),
+    Scrub(ScrubStep),
     /// Of the removal with this number.
     Removal(u64),
 }

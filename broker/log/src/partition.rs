@@ -15,7 +15,7 @@ use kring_wire::ids::{Offset, TopicPartition};
 use crate::cold_read::Cursors;
 use crate::config::TopicLogConfig;
 use crate::event::PartitionState;
-use crate::segment::Segment;
+use crate::segment::{Segment, SegmentKey};
 use epochs::Epochs;
 use producers::Producers;
 use tail::{Tail, TailBatch};
@@ -56,8 +56,10 @@ pub(crate) struct Partition {
     pub(crate) checkpointed_end: Offset,
     /// Bytes that no segment holds.
     pub(crate) dirty_bytes: u64,
-    /// Whether compaction may try: not after it met damage.
+    /// Whether compaction may try: not after it met records that it does not understand.
     pub(crate) compactable: bool,
+    /// From here on what the segments hold is not what was written, or cannot be read.
+    pub(crate) damage: Option<Offset>,
     /// Whether the directory and its metadata file are there.
     pub(crate) dir_made: bool,
     /// Where readers of segments stopped.
@@ -97,6 +99,7 @@ impl Partition {
             checkpointed_end: 0,
             dirty_bytes: 0,
             compactable: true,
+            damage: None,
             dir_made: false,
             cursors: Cursors::default(),
             generation: 0,
@@ -214,9 +217,48 @@ impl Partition {
         written.map_or(0, |s| s.file_bytes) + unwritten.sum::<u64>()
     }
 
+    /// Drops everything from `to` on, also what segments hold. `to` is where a segment begins, or a
+    /// batch that no segment holds, or the end. Returns the segments that are gone.
+    pub(crate) fn discard(&mut self, to: Offset) -> Vec<Segment> {
+        self.generation += 1;
+        self.damage = None;
+        self.compactable = true;
+        self.high_watermark = self.high_watermark.min(to);
+        if to >= self.flushed_end {
+            self.truncate(to);
+            return Vec::new();
+        }
+        let keep = self.segments.partition_point(|s| s.base_offset < to);
+        let gone: Vec<Segment> = self.segments.drain(keep..).collect();
+        self.segment_bytes -= gone.iter().map(|s| s.file_bytes).sum::<u64>();
+        self.log_end = to;
+        self.durable_end = self.durable_end.min(to);
+        self.flushed_end = to;
+        self.cleaned_end = self.cleaned_end.min(to);
+        self.checkpointed_end = self.checkpointed_end.min(to);
+        self.dirty_bytes = 0;
+        self.epochs.truncate(to);
+        self.producers.truncate(to);
+        self.active = Active {
+            base_offset: to,
+            bytes: 0,
+            created_ms: 0,
+        };
+        self.tail = Tail::new(to, to);
+        gone
+    }
+
+    /// A segment by its name.
+    pub(crate) fn segment(&self, key: SegmentKey) -> Option<&Segment> {
+        let mut segments = self.segments.iter();
+        segments.find(|s| s.base_offset == key.base_offset && s.rewrites == key.rewrites)
+    }
+
     /// Drops everything and starts anew at `at`. Returns the segments that are gone.
     pub(crate) fn reset(&mut self, at: Offset) -> Vec<Segment> {
         self.generation += 1;
+        self.damage = None;
+        self.compactable = true;
         self.log_start = at;
         self.log_end = at;
         self.durable_end = at;
@@ -250,6 +292,10 @@ impl Partition {
             gone.extend(self.segments.pop_front());
         }
         self.segment_bytes -= gone.iter().map(|s: &Segment| s.file_bytes).sum::<u64>();
+        let first = self.segments.front().map(|s| s.base_offset);
+        // What was damaged is no longer part of the log.
+        self.damage
+            .take_if(|at| first.is_none_or(|first| first > *at));
         gone
     }
 

@@ -105,6 +105,8 @@ impl Log {
     ) {
         let ok = match done.result {
             Ok(ok) => ok,
+            // Zeros save time only; a block that finds no room is tried again.
+            Err(DiskError::NoSpace { .. }) if step == RecoveryStep::ZeroJournal => DiskOk::Done,
             Err(error) => return self.recovery_failed(step, &error),
         };
         let Some(recovery) = self.recovery.as_mut() else {

@@ -24,6 +24,9 @@ struct Removal {
     dir: String,
     /// Whose files to close, and whether all of them.
     tp: Option<(TopicPartition, bool)>,
+    /// The segments whose files go. Whoever reads or syncs one ends first, and a new file of the
+    /// same name is another file.
+    keys: Vec<SegmentKey>,
     ops: VecDeque<DiskOp>,
     started: bool,
 }
@@ -53,6 +56,7 @@ impl Log {
         let tp = match change {
             Change::Delete { tp } => Some((*tp, true)),
             Change::Reset { tp, .. }
+            | Change::Discard { tp, .. }
             | Change::LogStart { tp, .. }
             | Change::Compacted { tp, .. } => Some((*tp, false)),
             _ => None,
@@ -78,6 +82,7 @@ impl Log {
                 after: lsn,
                 dir,
                 tp: Some((tp, false)),
+                keys: left.segments.iter().map(|s| s.key(tp)).collect(),
                 ops,
                 started: false,
             });
@@ -105,6 +110,7 @@ impl Log {
             after,
             dir,
             tp,
+            keys: Vec::new(),
             ops,
             started: false,
         });
@@ -119,6 +125,7 @@ impl Log {
             .iter()
             .filter(|(_, r)| !r.started && r.after <= durable)
             .filter(|(_, r)| self.flush.running.values().all(|job| job.dir != r.dir))
+            .filter(|(_, r)| !r.keys.iter().any(|key| self.files.in_use(*key)))
             .map(|(number, _)| *number)
             .collect();
         for number in ready {
@@ -128,11 +135,13 @@ impl Log {
             removal.started = true;
             if let Some((tp, all)) = removal.tp {
                 let segments = self.state.partitions.get(&tp).filter(|_| !all);
+                let going = &removal.keys;
                 let keep = |key: SegmentKey| {
-                    segments.is_some_and(|p| {
-                        p.active.base_offset == key.base_offset
-                            || p.segments.iter().any(|s| s.key(tp) == key)
-                    })
+                    !going.contains(&key)
+                        && segments.is_some_and(|p| {
+                            p.active.base_offset == key.base_offset
+                                || p.segments.iter().any(|s| s.key(tp) == key)
+                        })
                 };
                 for file in self.files.forget(tp, keep) {
                     self.ops.close(out, file);

@@ -4,6 +4,7 @@
 pub(crate) mod files;
 pub(crate) mod index;
 mod open;
+pub(crate) mod scan;
 
 use kring_wire::BatchHeader;
 use kring_wire::ids::{Offset, TopicPartition};

@@ -37,7 +37,7 @@ impl Log {
         }
         match self.stopping {
             Stopping::Checkpoint => {
-                let disk_full = self.flush.full_path.is_some();
+                let disk_full = self.room.lacking().is_some();
                 let taken = !self.checkpoint.wanted && !self.checkpoint.is_running();
                 if !(taken || disk_full) {
                     return;

@@ -60,6 +60,11 @@ impl State {
                     partition.truncate(*to);
                 }
             }
+            Change::Discard { tp, to } => {
+                if let Some(partition) = self.partitions.get_mut(tp) {
+                    left.segments = partition.discard(*to);
+                }
+            }
             Change::Reset { tp, at } => {
                 if let Some(partition) = self.partitions.get_mut(tp) {
                     left.segments = partition.reset(*at);
@@ -154,6 +159,7 @@ impl State {
             | Change::Delete { tp }
             | Change::Roll { tp, .. }
             | Change::Truncate { tp, .. }
+            | Change::Discard { tp, .. }
             | Change::Reset { tp, .. }
             | Change::LogStart { tp, .. }
             | Change::Compacted { tp, .. } => tp,
@@ -166,6 +172,17 @@ impl State {
             Change::Truncate { to, .. } if *to < partition.flushed_end => Err(format!(
                 "{must_be_there} is cut at {to}, below what its segments hold"
             )),
+            Change::Discard { to, .. }
+                if *to > partition.log_end
+                    || partition
+                        .segments
+                        .iter()
+                        .any(|s| s.base_offset < *to && s.next_offset > *to) =>
+            {
+                Err(format!(
+                    "{must_be_there} is dropped from {to} on, inside of a segment or behind its end"
+                ))
+            }
             Change::Compacted {
                 sources, segment, ..
             } if !partition.has_segments(sources)

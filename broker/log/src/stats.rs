@@ -38,6 +38,16 @@ pub struct LogStats {
     pub cold_reads: u64,
     /// Reads whose bytes failed their checksum.
     pub corrupt_reads: u64,
+    /// Times that a partition was found to be damaged or not readable.
+    pub damage_found: u64,
+    /// Times that a damaged copy was dropped, to be fetched again from the leader.
+    pub damage_repaired: u64,
+    /// Partitions that are damaged now.
+    pub damaged_partitions: u64,
+    /// Bytes of segments that were verified at rest.
+    pub scrubbed_bytes: u64,
+    /// Passes over all segments that ended.
+    pub scrub_passes: u64,
     /// Segments removed by retention, deletion and truncation.
     pub removed_segments: u64,
     /// Segments that compaction wrote.
@@ -46,6 +56,8 @@ pub struct LogStats {
     pub duplicate_batches: u64,
     /// Duration of recovery.
     pub recovery_us: u64,
-    /// Whether segments cannot grow because the disk is full.
+    /// Whether something cannot be written because the disk is full: appends are refused.
     pub disk_full: bool,
+    /// How often that began.
+    pub disk_full_times: u64,
 }

@@ -2,6 +2,7 @@
 //! Reads of batches are `read` and `lookup`.
 
 use bytes::Bytes;
+use kring_io::Instant;
 use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
 
 use crate::Log;
@@ -105,6 +106,13 @@ impl Log {
             .as_ref()
             .is_some_and(|j| j.admits(4 * self.config.commit_group_bytes_max));
         dirty || waiting > groups || !room
+    }
+
+    /// Since when the disk has owed the completion of a journal write; `None` when it owes none.
+    /// A disk that hangs answers late or never, without an error.
+    #[must_use]
+    pub fn disk_awaited_since(&self) -> Option<Instant> {
+        self.journal.as_ref().and_then(Journal::awaited_since)
     }
 
     /// Counters for metrics.

@@ -9,6 +9,7 @@ use crate::Log;
 use crate::event::LogEvent;
 use crate::log::Phase;
 use crate::ops::Pending;
+use crate::room::Need;
 
 /// Between two parts of the journal that are zeroed: leaves the disk to those who wait for it.
 const ZERO_INTERVAL: Duration = Duration::from_millis(5);
@@ -26,6 +27,7 @@ impl Log {
         let retention = Duration::from_millis(self.config.retention_check_interval_ms);
         self.timers.retention_at = Some(now.mono + retention);
         self.timers.zero_at = Some(now.mono);
+        self.start_scrubbing(now);
         self.wish_wake(now, out);
     }
 
@@ -45,6 +47,9 @@ impl Log {
             }
             if is_due(self.timers.zero_at) {
                 self.zero_next(now, out);
+            }
+            if is_due(self.scrubber.next_at()) {
+                self.scrub_on(now, out);
             }
         }
         self.submit(now, out);
@@ -73,11 +78,9 @@ impl Log {
 
     /// Says when the log must be stepped next.
     pub(crate) fn wish_wake(&mut self, now: Now, out: &mut Effects) {
-        if self.phase == Phase::Stopping {
-            // Nothing is due by time any more but what waits for room on the disk.
-            if let Some(at) = self.flush.retry_at {
-                out.wake_at(at.max(now.mono));
-            }
+        // Whatever the phase: what waits for room on the disk is tried again.
+        if let Some(at) = self.room.retry_at(now.mono) {
+            out.wake_at(at);
         }
         if self.phase != Phase::Running {
             return;
@@ -87,14 +90,16 @@ impl Log {
             self.timers.flush_at = Some(now.mono + interval);
         }
         let changed = self.appended_lsn() > self.checkpoint.lsn;
-        let checkpoint_at = (changed && !self.checkpoint.is_running())
+        let may_begin =
+            !self.checkpoint.is_running() && !self.room.waits(Need::Checkpoint, now.mono);
+        let checkpoint_at = (changed && may_begin)
             .then(|| self.checkpoint.due_at(self.config.checkpoint_interval_ms));
         let wishes = [
             self.timers.flush_at,
             self.timers.retention_at,
             self.timers.zero_at,
             checkpoint_at,
-            self.flush.retry_at,
+            self.scrubber.next_at(),
         ];
         for at in wishes.into_iter().flatten() {
             out.wake_at(at.max(now.mono));

@@ -12,6 +12,7 @@ use crate::api::{delete_records, list_offsets};
 use crate::calls::Calls;
 use crate::config::BrokerConfig;
 use crate::contact::Contact;
+use crate::disk_watch::DiskWatch;
 use crate::event::{Event, Output, Volume};
 use crate::identity::Identity;
 use crate::producer_ids::ProducerIds;
@@ -20,6 +21,7 @@ use crate::route::coordinators::Coordinators;
 use crate::route::peers::PeerMessage;
 use crate::route::persist::Persisting;
 use crate::route::reads::Reads;
+use crate::route::repair::Repairs;
 use crate::route::replicas::Replicas;
 use crate::session::Sessions;
 use crate::shutdown::Shutdown;
@@ -72,7 +74,9 @@ pub struct Broker {
     pub(crate) group_calls: Calls<GroupResponse>,
     pub(crate) persisting: Persisting,
     pub(crate) contact: Contact,
+    pub(crate) disk_watch: DiskWatch,
     pub(crate) reads: Reads,
+    pub(crate) repairs: Repairs,
     pub(crate) shutdown: Shutdown,
     pub(crate) timers: Timers,
     pub(crate) work: VecDeque<Work>,
@@ -106,7 +110,9 @@ impl Broker {
             group_calls: Calls::default(),
             persisting: Persisting::default(),
             contact: Contact::default(),
+            disk_watch: DiskWatch::default(),
             reads: Reads::default(),
+            repairs: Repairs::default(),
             shutdown: Shutdown::default(),
             timers: Timers::default(),
             work: VecDeque::new(),
@@ -162,6 +168,8 @@ impl Broker {
         image_wait::expire(self, now, out);
         self.retry_replays(now, out);
         shutdown::tick(self, now, out);
+        self.watch_disk(now);
+        self.ask_for_repairs(now, out);
         self.settle(now, out);
         fetch::serve(self, now, out);
         self.finish_replicas(now, out);
@@ -177,6 +185,8 @@ impl Broker {
             self.image_wait.next_deadline(),
             self.coordinators.next_deadline(),
             self.shutdown.next_deadline(),
+            self.disk_watch_deadline(now),
+            self.repairs.next_deadline(),
         ];
         if let Some(at) = deadlines.into_iter().flatten().min() {
             out.effects.wake_at(at);

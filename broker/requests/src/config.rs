@@ -44,6 +44,9 @@ pub struct BrokerConfig {
     pub auto_leader_rebalance_enable: bool,
     /// `leader.imbalance.check.interval.seconds`.
     pub leader_imbalance_check_interval_seconds: u64,
+    /// A disk that has not answered a journal write for this long hangs: the broker is fenced, by its
+    /// own word, until it has answered for as long again (`kring.disk.hang.ms`). 0: never.
+    pub disk_hang_ms: u64,
     /// How long a shutdown waits for the leaders to be handed over
     /// (`kring.controlled.shutdown.timeout.ms`).
     pub controlled_shutdown_timeout_ms: u64,
@@ -77,6 +80,7 @@ impl Default for BrokerConfig {
             controller_quorum_election_timeout_ms: 600,
             auto_leader_rebalance_enable: true,
             leader_imbalance_check_interval_seconds: 300,
+            disk_hang_ms: 2_500,
             controlled_shutdown_timeout_ms: 30_000,
             topic_defaults: BTreeMap::new(),
             log: LogConfig::default(),

@@ -21,6 +21,7 @@ mod call;
 mod calls;
 mod cluster;
 mod contact;
+mod disk_watch;
 mod dispatch;
 mod fetch;
 mod gather;

@@ -127,6 +127,10 @@ pub struct Metrics {
     pub replicas: Vec<PartitionMetrics>,
     /// What the groups coordinated here have committed.
     pub group_offsets: Vec<GroupOffsetMetrics>,
+    /// Whether the disk does not answer, so that this broker does not claim to be able to lead.
+    pub disk_hangs: bool,
+    /// How often that began.
+    pub disk_hangs_total: u64,
     /// The log's own counters.
     pub log: LogStats,
 }
@@ -170,6 +174,8 @@ impl Broker {
                 .collect(),
             replicas: self.partition_metrics(),
             group_offsets: self.group_offset_metrics(),
+            disk_hangs: self.disk_watch.hangs(),
+            disk_hangs_total: self.disk_watch.hangs_total,
             log: *self.log.stats(),
         }
     }
@@ -187,6 +193,8 @@ impl Broker {
             ))
         } else if !self.opened {
             Some("the broker is not yet registered with the active controller".to_owned())
+        } else if self.disk_watch.hangs() {
+            Some("the disk does not answer".to_owned())
         } else if !crate::cluster::is_live(self.image(), self.id()) {
             Some("the active controller has fenced the broker".to_owned())
         } else {

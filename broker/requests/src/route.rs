@@ -9,4 +9,5 @@ pub(crate) mod partitions;
 pub(crate) mod peers;
 pub(crate) mod persist;
 pub(crate) mod reads;
+pub(crate) mod repair;
 pub(crate) mod replicas;

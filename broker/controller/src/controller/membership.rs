@@ -18,6 +18,8 @@ pub(super) struct Membership {
     heartbeat: Duration,
     /// The log has recovered and the partitions are open.
     pub(super) caught_up: bool,
+    /// The disk does not answer: what this broker promises it could not keep.
+    pub(super) disk_hangs: bool,
     /// Why the active controller does not register this broker.
     pub(super) refused: Option<ControllerError>,
     said: Option<Said>,
@@ -40,6 +42,7 @@ impl Membership {
             registration,
             heartbeat: Duration::from_millis(config.heartbeat_ms),
             caught_up: false,
+            disk_hangs: false,
             refused: None,
             said: None,
             next_at: Instant::default(),
@@ -68,12 +71,13 @@ impl Membership {
         image: &ClusterImage,
     ) -> Option<PeerMessage> {
         let (registered, fenced) = self.state(image);
+        let caught_up = self.caught_up && !self.disk_hangs;
         let said = Said {
             to,
             controller_epoch,
             registered,
             fenced,
-            caught_up: self.caught_up,
+            caught_up,
         };
         let local = to == self.registration.broker;
         let due = !local && now.mono >= self.next_at;
@@ -91,7 +95,6 @@ impl Membership {
         if registered.is_some() {
             self.refused = None;
         }
-        let caught_up = self.caught_up;
         Some(match registered {
             Some(epoch) => PeerMessage::Heartbeat(Heartbeat { epoch, caught_up }),
             None => PeerMessage::Register(self.registration.clone()),

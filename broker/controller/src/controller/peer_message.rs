@@ -36,7 +36,7 @@ pub(super) enum PeerMessage {
 pub(super) struct Heartbeat {
     /// Epoch of the sender's registration, which it has applied.
     pub(super) epoch: i64,
-    /// Its log has recovered and its partitions are open.
+    /// Its log has recovered, its partitions are open, and its disk answers.
     pub(super) caught_up: bool,
 }
 

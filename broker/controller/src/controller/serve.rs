@@ -114,6 +114,17 @@ impl Controller {
         }
         if known.fenced && heartbeat.caught_up && !known.shutting_down {
             self.propose(quorum_out, |draft| draft.unfence(broker));
+        } else if !known.fenced && !heartbeat.caught_up {
+            // It caught up before it was unfenced, so that its disk hangs. Alone it stays what it is.
+            let mut others = active
+                .pending
+                .brokers
+                .iter()
+                .filter(|(id, _)| **id != broker);
+            if others.any(|(_, other)| !other.fenced) {
+                tracing::warn!(%broker, "the disk of a broker hangs, so it is fenced");
+                self.propose(quorum_out, |draft| draft.fence(broker));
+            }
         }
     }
 

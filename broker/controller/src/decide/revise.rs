@@ -59,7 +59,8 @@ impl Draft<'_> {
             return false;
         }
         let raised = new.leader != old.leader && !canary::is_on(Canary::LeaderEpochKept);
-        new.leader_epoch = old.leader_epoch + i32::from(raised);
+        // The edit may have begun an epoch already.
+        new.leader_epoch = new.leader_epoch.max(old.leader_epoch + i32::from(raised));
         new.partition_epoch = old.partition_epoch + 1;
         self.push(Record::Partition {
             partition,

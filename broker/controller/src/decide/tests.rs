@@ -13,7 +13,7 @@ use crate::error::ControllerError;
 use crate::image::{ClusterImage, PartitionImage, Record};
 use crate::request::{
     AlterConfigs, AlterPartition, ConfigOp, ConfigOpKind, ConfigResource, ElectionKind,
-    NewPartitions, NewTopic,
+    NewPartitions, NewTopic, ReplicaDamaged,
 };
 
 /// A cluster of unfenced brokers, outside of any quorum.
@@ -608,4 +608,53 @@ fn a_long_decision_becomes_several_entries_and_a_topic_never_is_in_two() {
         assert!(matches!(entry[0], Record::Topic { .. }), "{:?}", entry[0]);
     }
     assert_eq!(entries.iter().map(Vec::len).sum::<usize>(), 5 * 701);
+}
+
+fn damaged(partition: TopicPartition, leader_epoch: i32) -> ReplicaDamaged {
+    ReplicaDamaged {
+        partition,
+        leader_epoch,
+    }
+}
+
+#[test]
+fn a_damaged_replica_leaves_isr_and_eligible_in_a_new_epoch_where_another_can_lead() {
+    let mut fixture = Fixture::new(&["a", "b", "c"]);
+    let tp = fixture.assigned("t", &[0, 1, 2]);
+    let before = fixture.image.partition(tp).unwrap().clone();
+    assert_eq!(before.leader, Some(BrokerId(0)));
+    // A follower: the leader stays, in a new epoch.
+    fixture
+        .run(|draft| draft.replica_damaged(BrokerId(1), damaged(tp, before.leader_epoch)))
+        .unwrap();
+    let state = fixture.image.partition(tp).unwrap().clone();
+    assert_eq!(state.isr, ids(&[0, 2]));
+    assert_eq!(state.leader, Some(BrokerId(0)));
+    assert_eq!(state.leader_epoch, before.leader_epoch + 1);
+    // Asked again with the old epoch there is nothing to do.
+    fixture
+        .run(|draft| draft.replica_damaged(BrokerId(1), damaged(tp, before.leader_epoch)))
+        .unwrap();
+    assert_eq!(*fixture.image.partition(tp).unwrap(), state);
+    // Told in the new epoch, it may have been heard in it.
+    fixture
+        .run(|draft| draft.replica_damaged(BrokerId(1), damaged(tp, state.leader_epoch)))
+        .unwrap();
+    let state = fixture.image.partition(tp).unwrap().clone();
+    assert_eq!(state.leader_epoch, before.leader_epoch + 2);
+    // The leader, below the minimum afterwards: it is not even eligible.
+    fixture
+        .run(|draft| draft.replica_damaged(BrokerId(0), damaged(tp, state.leader_epoch)))
+        .unwrap();
+    let state = fixture.image.partition(tp).unwrap().clone();
+    assert_eq!((state.isr, state.leader), (ids(&[2]), Some(BrokerId(2))));
+    assert_eq!(state.eligible, ids(&[]));
+    assert_eq!(state.leader_epoch, before.leader_epoch + 3);
+    // The last one stays.
+    let refused =
+        fixture.run(|draft| draft.replica_damaged(BrokerId(2), damaged(tp, state.leader_epoch)));
+    assert!(matches!(
+        refused,
+        Err(ControllerError::EligibleLeadersNotAvailable { .. })
+    ));
 }

@@ -10,6 +10,7 @@ use kring_wire::ids::Offset;
 use super::{ColdRead, Goal};
 use crate::event::OffsetAndTimestamp;
 use crate::lookup::seek_in_batch;
+use crate::partition::epochs::Epochs;
 
 /// What a look at the bytes that were read gave.
 pub(super) enum Step {
@@ -31,7 +32,7 @@ enum Verdict {
 
 impl ColdRead {
     /// Looks through the bytes at [`ColdRead::position`].
-    pub(super) fn look(&mut self, bytes: &Bytes) -> Step {
+    pub(super) fn look(&mut self, bytes: &Bytes, epochs: &Epochs) -> Step {
         let mut at = 0;
         // The batches found so far, and the offset after them.
         let mut found: Option<(usize, Offset)> = None;
@@ -51,16 +52,9 @@ impl ColdRead {
                 Ok(header) => header,
                 Err(error) => return corrupt(error.to_string()),
             };
-            let due = known_next.unwrap_or(self.at_least);
-            let follows = match known_next {
-                Some(next) if self.dense => header.base_offset == next,
-                _ => header.base_offset >= due,
-            };
-            if !follows {
-                return corrupt(format!(
-                    "a batch at {} where {due} was due",
-                    header.base_offset
-                ));
+            if let Some(reason) = self.misplacement(&header, known_next, epochs) {
+                // What was found before is whole; the next read meets the damage first.
+                return done(at).unwrap_or_else(|| corrupt(reason));
             }
             if header.total_bytes as u64 > self.segment_bytes - position {
                 return corrupt("a batch reaches beyond the segment".to_owned());
@@ -99,6 +93,27 @@ impl ColdRead {
                 }
             }
         }
+    }
+
+    /// What is wrong with the place of a batch, if anything: its checksum covers neither its offset
+    /// nor its leader epoch.
+    fn misplacement(
+        &self,
+        header: &BatchHeader,
+        known_next: Option<Offset>,
+        epochs: &Epochs,
+    ) -> Option<String> {
+        let (base, epoch) = (header.base_offset, header.leader_epoch);
+        let due = known_next.unwrap_or(self.at_least);
+        let follows = match known_next {
+            Some(next) if self.dense => base == next,
+            _ => base >= due,
+        };
+        if !follows {
+            return Some(format!("a batch at {base} where {due} was due"));
+        }
+        let agrees = epochs.agree(epoch, base);
+        (!agrees).then(|| format!("a batch at {base} says that its leader epoch is {epoch}"))
     }
 
     /// Asks for more bytes from a position on; `had` bytes from there were not enough.

@@ -3,10 +3,10 @@
 
 use kring_wire::ids::TopicPartition;
 
+use super::Run;
 use super::rewrite::Latest;
-use super::{Run, Source};
 use crate::partition::Partition;
-use crate::segment::Segment;
+use crate::segment::{Segment, SegmentKey};
 
 /// A segment spans at most so many offsets, because Kafka's indexes hold the distance in 32 bits.
 const OFFSETS_MAX: i64 = i32::MAX as i64;
@@ -23,7 +23,7 @@ fn complete(partition: &Partition) -> impl Iterator<Item = &Segment> {
 
 /// Whether enough of a compacted log was never looked at.
 pub(super) fn needs_compaction(partition: &Partition) -> bool {
-    if !partition.config.compact || !partition.compactable {
+    if !partition.config.compact || !partition.compactable || partition.damage.is_some() {
         return false;
     }
     let (mut all, mut dirty) = (0, 0);
@@ -39,23 +39,20 @@ pub(super) fn needs_compaction(partition: &Partition) -> bool {
 
 /// A run over everything that may be rewritten.
 pub(super) fn plan(tp: TopicPartition, partition: &Partition, now_ms: i64) -> Run {
-    let source = |s: &Segment| Source {
-        key: s.key(tp),
-        bytes: s.file_bytes,
-    };
-    let mut to_note: Vec<Source> = complete(partition)
+    let source = |s: &Segment| s.key(tp);
+    let mut to_note: Vec<SegmentKey> = complete(partition)
         .filter(|s| s.next_offset > partition.cleaned_end)
         .map(source)
         .collect();
     to_note.reverse();
-    let mut groups: Vec<Vec<Source>> = Vec::new();
+    let mut groups: Vec<Vec<SegmentKey>> = Vec::new();
     let mut bytes = 0;
     for segment in complete(partition) {
         bytes += segment.file_bytes;
         match groups.last_mut() {
             Some(group)
                 if bytes <= partition.config.segment_bytes
-                    && segment.next_offset - group[0].key.base_offset <= OFFSETS_MAX =>
+                    && segment.next_offset - group[0].base_offset <= OFFSETS_MAX =>
             {
                 group.push(source(segment));
             }
@@ -76,6 +73,7 @@ pub(super) fn plan(tp: TopicPartition, partition: &Partition, now_ms: i64) -> Ru
         noted_end: partition.cleaned_end,
         tombstones_before_ms: now_ms.saturating_sub(partition.config.delete_retention_ms),
         scan: None,
+        source: None,
         rest_of_group: Vec::new(),
         group: Vec::new(),
         target: None,

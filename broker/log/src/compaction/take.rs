@@ -6,8 +6,8 @@ use kring_io::FileId;
 use kring_wire::BatchHeader;
 
 use super::rewrite::{Rest, retain};
-use super::{KEYS_BYTES_MAX, Run, Source};
-use crate::segment::{BatchSpan, Segment};
+use super::{KEYS_BYTES_MAX, Run};
+use crate::segment::{BatchSpan, Segment, SegmentKey};
 
 /// The file that takes the place of a group of segments.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Target {
 
 impl Run {
     /// The next segment whose keys have room.
-    pub(super) fn next_to_note(&mut self) -> Option<Source> {
+    pub(super) fn next_to_note(&mut self) -> Option<SegmentKey> {
         if self.target.is_some() || self.latest.bytes() >= KEYS_BYTES_MAX {
             self.to_note.clear();
         }

@@ -67,6 +67,9 @@ pub(crate) enum Change {
         key: Vec<u8>,
         value: Option<Vec<u8>>,
     },
+    /// A follower outside of the ISR dropped what was damaged and everything after it, whether
+    /// committed or not.
+    Discard { tp: TopicPartition, to: Offset },
 }
 
 /// A record read back.

@@ -40,6 +40,13 @@ impl Epochs {
         self.0[..after].last().map_or(-1, |(epoch, _)| *epoch)
     }
 
+    /// Whether a batch at `offset` may say that it is of `epoch`. Its checksum does not cover this.
+    pub(crate) fn agree(&self, epoch: LeaderEpoch, offset: Offset) -> bool {
+        let after = self.0.partition_point(|(_, start)| *start <= offset);
+        let known = self.0[..after].last();
+        epoch == -1 || known.is_none_or(|(known, _)| *known == epoch)
+    }
+
     /// The log now ends at `to`.
     pub(crate) fn truncate(&mut self, to: Offset) {
         self.0.retain(|(_, start)| *start < to);
@@ -82,6 +89,15 @@ mod tests {
         assert_eq!(epochs.end_of(-1, 30), None);
         assert_eq!([9, 10, 19, 20].map(|at| epochs.at(at)), [0, 2, 2, 5]);
         assert_eq!(epochs.at(-1), -1);
+    }
+
+    #[test]
+    fn a_batch_agrees_with_the_epoch_that_holds_its_offset() {
+        let mut epochs = epochs();
+        assert!(epochs.agree(0, 9) && epochs.agree(2, 10) && epochs.agree(5, 99));
+        assert!(!epochs.agree(2, 9) && !epochs.agree(0, 10) && !epochs.agree(i32::MIN, 12));
+        epochs.trim(12);
+        assert!(epochs.agree(7, 3), "of what was removed nothing is known");
     }
 
     #[test]

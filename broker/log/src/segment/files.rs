@@ -117,6 +117,11 @@ impl Files {
         self.open.get_mut(&key)
     }
 
+    /// Whether somebody uses a file.
+    pub(crate) fn in_use(&self, key: SegmentKey) -> bool {
+        self.open.get(&key).is_some_and(|known| known.users > 0)
+    }
+
     /// A user is done. Returns a file to close.
     pub(crate) fn release(&mut self, key: SegmentKey) -> Option<FileId> {
         let known = self.open.get_mut(&key)?;

@@ -110,8 +110,10 @@ impl Log {
                 reason: "recovery is under way",
             });
         };
-        if let Some(path) = &self.flush.full_path {
-            return Err(AppendError::StorageFull { path: path.clone() });
+        if let Some(path) = self.room.lacking() {
+            return Err(AppendError::StorageFull {
+                path: path.to_owned(),
+            });
         }
         let limit_bytes = journal.record_bytes_max() - BATCHES_OVERHEAD_BYTES;
         if bytes > limit_bytes {

@@ -87,6 +87,13 @@ pub(crate) const KEYS: &[NodeKey] = &[
         "How long a shutdown waits for the leaders to be handed over.",
     ),
     number(
+        "kring.disk.hang.ms",
+        0,
+        600_000,
+        "2500",
+        "A disk that has not answered a journal write for this long hangs: the broker gives up its leaderships until the disk has answered for as long again. 0: never.",
+    ),
+    number(
         "kring.journal.file.bytes",
         // A commit group of 1 MiB takes an eighth of a file at most; a place in a file is 32 bits.
         8 << 20,
@@ -100,6 +107,20 @@ pub(crate) const KEYS: &[NodeKey] = &[
         64,
         "4",
         "Journal files that are recycled in turn. Fixed when the data directory is made.",
+    ),
+    number(
+        "kring.scrub.bytes.per.second",
+        1024,
+        1 << 40,
+        "16777216",
+        "How much of the segments is read in a second, at most, while all of them are verified.",
+    ),
+    number(
+        "kring.scrub.interval.ms",
+        0,
+        i64::MAX,
+        "86400000",
+        "How often every segment is read and verified; a damaged one is fetched again from another replica. 0: never.",
     ),
     number(
         "log.retention.check.interval.ms",
@@ -310,8 +331,11 @@ fn set_number(config: &mut BrokerConfig, name: &str, value: i64) -> bool {
         "kring.controlled.shutdown.timeout.ms" => {
             config.controlled_shutdown_timeout_ms = unsigned;
         }
+        "kring.disk.hang.ms" => config.disk_hang_ms = unsigned,
         "kring.journal.file.bytes" => config.log.journal_file_bytes = unsigned,
         "kring.journal.files" => config.log.journal_files = u32::try_from(value).unwrap_or(2),
+        "kring.scrub.bytes.per.second" => config.log.scrub_bytes_per_s = unsigned,
+        "kring.scrub.interval.ms" => config.log.scrub_interval_ms = unsigned,
         "leader.imbalance.check.interval.seconds" => {
             config.leader_imbalance_check_interval_seconds = unsigned;
         }

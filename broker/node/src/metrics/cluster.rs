@@ -33,6 +33,11 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Metrics, about: &Abou
             snapshot.brokers,
         ),
         (
+            "kring_disk_hangs",
+            "1 while the disk does not answer, so that this broker leads nothing; look at the device",
+            u64::from(snapshot.disk_hangs),
+        ),
+        (
             "kring_ready",
             "1 when this broker serves; when it is 0, /readyz says why",
             u64::from(snapshot.ready),

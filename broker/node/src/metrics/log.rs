@@ -48,6 +48,11 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Metrics) {
             log.corrupt_reads,
         ),
         (
+            "kring_log_disk_full_times",
+            "How often the disk became full and appends were refused",
+            log.disk_full_times,
+        ),
+        (
             "kring_log_duplicate_batches",
             "Retries of idempotent producers that were answered with the first offset",
             log.duplicate_batches,
@@ -61,8 +66,37 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Metrics) {
     for (name, help, value) in counters {
         counter(registry, name, help, value);
     }
+    damage(registry, log);
     sizes(registry, log);
     times(registry, log);
+}
+
+fn damage(registry: &mut Registry, log: &LogStats) {
+    let counters = [
+        (
+            "kring_log_damage_found",
+            "Times that a partition's segments were found to be damaged or not readable; if it grows, replace the disk",
+            log.damage_found,
+        ),
+        (
+            "kring_log_damage_repaired",
+            "Times that a damaged copy was dropped, to be fetched again from the leader",
+            log.damage_repaired,
+        ),
+        (
+            "kring_log_scrubbed_bytes",
+            "Bytes of segments that were verified at rest",
+            log.scrubbed_bytes,
+        ),
+        (
+            "kring_log_scrub_passes",
+            "Passes over all segments that ended",
+            log.scrub_passes,
+        ),
+    ];
+    for (name, help, value) in counters {
+        counter(registry, name, help, value);
+    }
 }
 
 fn sizes(registry: &mut Registry, log: &LogStats) {
@@ -93,8 +127,13 @@ fn sizes(registry: &mut Registry, log: &LogStats) {
             log.tail_dirty_bytes,
         ),
         (
+            "kring_log_damaged_partitions",
+            "Partitions whose copy here is damaged; above 0 for long, no other replica is in sync",
+            log.damaged_partitions,
+        ),
+        (
             "kring_log_disk_full",
-            "1 while segments cannot grow because the disk is full; make room",
+            "1 while the disk is full and appends are refused; make room",
             u64::from(log.disk_full),
         ),
     ];

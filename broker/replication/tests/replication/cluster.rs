@@ -514,7 +514,7 @@ impl Cluster {
             }
             LogEvent::LogStartMoved { tp, .. } => self.event(id, ReplicaEvent::LogStartMoved(tp)),
             LogEvent::Failed(failure) => panic!("broker {id}: {failure}"),
-            LogEvent::LookupDone { .. } | LogEvent::Stopped => {}
+            LogEvent::LookupDone { .. } | LogEvent::Damaged { .. } | LogEvent::Stopped => {}
         }
     }
 

@@ -54,6 +54,7 @@ impl Broker {
                 fetch::wake(self, tp);
                 self.replicas_log_start_moved(now, tp, out);
             }
+            LogEvent::Damaged { tp, .. } => self.damage_found(now, tp),
             LogEvent::Failed(failure) => {
                 tracing::error!(%failure, "the log failed");
                 out.fatal = Some(failure.to_string());

@@ -58,6 +58,7 @@ impl Broker {
         self.open_log(tp, &name);
         let leads = partition.leader == Some(id);
         let led = self.led_epoch(tp);
+        self.role_of_damaged(now, tp, &partition);
         self.take_role(now, tp, &partition, out);
         if led.is_some() && (led != Some(partition.leader_epoch) || !leads) {
             self.leadership_ended(now, tp, out);
@@ -110,6 +111,7 @@ impl Broker {
     fn drop_partition(&mut self, now: Now, tp: TopicPartition, out: &mut Output) {
         self.leadership_ended(now, tp, out);
         self.drop_coordinator(tp);
+        self.repairs.forget(tp);
         self.leave_role(tp);
         delete_records::answer_ready(self, out);
         self.log.delete(tp);

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
 use kafka_protocol::messages::metadata_response::MetadataResponsePartition;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
-    CreateTopicsRequest, IncrementalAlterConfigsRequest, MetadataRequest, ProduceRequest,
-    RequestHeader, TopicName,
+    CreateTopicsRequest, FetchRequest, IncrementalAlterConfigsRequest, MetadataRequest,
+    ProduceRequest, RequestHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
 use kring_controller::Endpoint;
@@ -34,6 +35,8 @@ struct Machine {
     wake_at: Option<Instant>,
     runs: u8,
     stopped: bool,
+    /// The disk completes nothing.
+    hangs: bool,
 }
 
 enum UnderWay {
@@ -86,6 +89,11 @@ fn identity(id: BrokerId, run: u8) -> Identity {
 impl Cluster {
     /// Three brokers that are registered and ready.
     pub(crate) fn new() -> Cluster {
+        Cluster::configured(|_| ())
+    }
+
+    /// The same with other settings.
+    pub(crate) fn configured(tweak: impl FnOnce(&mut BrokerConfig)) -> Cluster {
         let mut config = BrokerConfig {
             voters: ids().map(|id| (id, peer_address(id))).to_vec(),
             default_replication_factor: 3,
@@ -97,12 +105,14 @@ impl Cluster {
         config.log.journal_zeroed_at_start_bytes = 1 << 20;
         config.log.state_value_bytes_max = 4 << 20;
         config.groups.group_initial_rebalance_delay_ms = 10;
+        tweak(&mut config);
         let machine = |id: BrokerId| Machine {
             broker: None,
             disk: SimDisk::new(u64::from(id.0.unsigned_abs()), SimDiskConfig::default()),
             wake_at: None,
             runs: 0,
             stopped: false,
+            hangs: false,
         };
         let mut cluster = Cluster {
             machines: ids().into_iter().map(|id| (id, machine(id))).collect(),
@@ -159,6 +169,22 @@ impl Cluster {
         self.run_until(|cluster| cluster.machines[&id].stopped);
         self.machines.get_mut(&id).unwrap().broker = None;
         self.machines.get_mut(&id).unwrap().wake_at = None;
+    }
+
+    /// The disk of a broker, for damage and limits.
+    pub(crate) fn disk(&mut self, id: BrokerId) -> &mut SimDisk {
+        &mut self.machines.get_mut(&id).unwrap().disk
+    }
+
+    /// A running broker.
+    pub(crate) fn broker(&mut self, id: BrokerId) -> &mut Broker {
+        let machine = self.machines.get_mut(&id).unwrap();
+        machine.broker.as_mut().unwrap()
+    }
+
+    /// From now on the disk completes nothing, or again what it owes.
+    pub(crate) fn hang_disk(&mut self, id: BrokerId, hangs: bool) {
+        self.machines.get_mut(&id).unwrap().hangs = hangs;
     }
 
     /// Other brokers and this one no longer hear each other; clients reach it.
@@ -222,7 +248,10 @@ impl Cluster {
     fn next_moment(&self) -> Instant {
         let machines = self.machines.values().filter(|m| m.broker.is_some());
         machines
-            .flat_map(|m| [m.disk.next_completion(), m.wake_at])
+            .flat_map(|m| {
+                let completion = m.disk.next_completion().filter(|_| !m.hangs);
+                [completion, m.wake_at]
+            })
             .chain([self.under_way.front().map(|(at, _)| *at)])
             .flatten()
             .min()
@@ -245,7 +274,9 @@ impl Cluster {
             }
             machine.disk.set_now(self.now);
             let mut done = Vec::new();
-            machine.disk.poll(&mut done);
+            if !machine.hangs {
+                machine.disk.poll(&mut done);
+            }
             let wakes = machine.wake_at.is_some_and(|at| at <= self.now);
             if wakes {
                 machine.wake_at = None;
@@ -409,9 +440,58 @@ impl Cluster {
         (row.error_code, row.base_offset)
     }
 
+    /// What a broker gives of partition 0 from an offset on: error code, records, high watermark.
+    pub(crate) fn fetch(&mut self, from: BrokerId, topic: &str, offset: i64) -> (i16, Bytes, i64) {
+        let partition = FetchPartition::default()
+            .with_partition(0)
+            .with_fetch_offset(offset)
+            .with_partition_max_bytes(10_000);
+        let topic = FetchTopic::default()
+            .with_topic(TopicName(text(topic)))
+            .with_partitions(vec![partition]);
+        let request = FetchRequest::default()
+            .with_max_wait_ms(100)
+            .with_max_bytes(10_000)
+            .with_topics(vec![topic]);
+        let answer = self.ask(from, 12, &request);
+        let row = answer.responses[0].partitions[0].clone();
+        let records = row.records.unwrap_or_default();
+        (row.error_code, records, row.high_watermark)
+    }
+
+    /// All values of partition 0, or the code of the error that is met.
+    pub(crate) fn fetch_all(&mut self, from: BrokerId, topic: &str) -> Result<Vec<Bytes>, i16> {
+        let mut found = Vec::new();
+        loop {
+            let offset = i64::try_from(found.len()).unwrap();
+            let (code, records, high_watermark) = self.fetch(from, topic, offset);
+            if code != 0 {
+                return Err(code);
+            }
+            for batch in kring_wire::batches(&records) {
+                let (header, batch) = batch.unwrap();
+                kring_wire::batch::check_crc(&batch).unwrap();
+                for record in kring_wire::records(&header, &batch).unwrap() {
+                    let record = record.unwrap();
+                    if record.offset == i64::try_from(found.len()).unwrap() {
+                        found.push(record.value.unwrap());
+                    }
+                }
+            }
+            if i64::try_from(found.len()).unwrap() >= high_watermark {
+                return Ok(found);
+            }
+        }
+    }
+
     pub(crate) fn send_produce(&mut self, to: BrokerId, topic: &str, acks: i16) -> u64 {
+        self.send_value(to, topic, acks, b"value")
+    }
+
+    /// Produces one record with this value.
+    pub(crate) fn send_value(&mut self, to: BrokerId, topic: &str, acks: i16, value: &[u8]) -> u64 {
         let mut batch = BatchBuilder::new();
-        batch.push(START_MS, None, Some(b"value"));
+        batch.push(START_MS, None, Some(value));
         let partition = PartitionProduceData::default()
             .with_index(0)
             .with_records(Some(batch.build()));

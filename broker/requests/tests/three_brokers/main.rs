@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod damage;
 mod delete_records;
+mod full_disk;
 mod hand_over;
 mod harness;
+mod hung_disk;
 mod isolation;
 mod min_isr;
 mod new_leader;
