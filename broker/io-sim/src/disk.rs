@@ -2,6 +2,7 @@
 //! It has no clock of its own: its owner moves the time, or sleeps in [`Disk::wait`], which does.
 
 pub mod config;
+mod crash;
 mod execute;
 pub mod fault;
 mod file;
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use kring_io::canary::{self, Canary};
 use kring_io::{Disk, DiskDone, DiskOp, FileId, FileKind, Instant, OpId, Random, Wake};
 
@@ -35,8 +35,52 @@ pub struct SimDiskStats {
     pub torn_writes: u64,
     /// Changes of names that a crash lost.
     pub lost_names: u64,
+    /// Crashes after which a file had a later write without an earlier one.
+    pub reordered: u64,
+    /// Processes that were killed while the machine went on.
+    pub kills: u64,
+    /// Operations that a kill left undone or half done.
+    pub cut_short: u64,
+    /// Journal writes over blocks of an earlier life of the file.
+    pub recycled_blocks: u64,
     /// Faults that hit an operation.
     pub faults: u64,
+    /// Of those, I/O errors, by class: open, read, write, sync, names.
+    pub io_errors: [u64; 5],
+    /// Writes that succeeded and wrote nothing.
+    pub lost_writes: u64,
+    /// Writes that succeeded and landed elsewhere.
+    pub misdirected_writes: u64,
+    /// Operations refused because the disk was full.
+    pub refused_full: u64,
+    /// Operations that waited for a hung disk.
+    pub hung: u64,
+    /// Operations that a slow disk took longer for.
+    pub slowed: u64,
+}
+
+impl SimDiskStats {
+    /// Adds what happened to another disk.
+    pub fn merge(&mut self, other: &SimDiskStats) {
+        self.operations += other.operations;
+        self.crashes += other.crashes;
+        self.lost_sectors += other.lost_sectors;
+        self.torn_writes += other.torn_writes;
+        self.lost_names += other.lost_names;
+        self.reordered += other.reordered;
+        self.kills += other.kills;
+        self.cut_short += other.cut_short;
+        self.recycled_blocks += other.recycled_blocks;
+        self.faults += other.faults;
+        for (sum, count) in self.io_errors.iter_mut().zip(other.io_errors) {
+            *sum += count;
+        }
+        self.lost_writes += other.lost_writes;
+        self.misdirected_writes += other.misdirected_writes;
+        self.refused_full += other.refused_full;
+        self.hung += other.hung;
+        self.slowed += other.slowed;
+    }
 }
 
 struct OpenFile {
@@ -67,6 +111,12 @@ pub struct SimDisk {
     next_submission: u64,
     faults: Faults,
     faults_left: u32,
+    /// Nothing completes before.
+    hung_until: Instant,
+    /// Until then every operation takes so many times as long.
+    slow: (Instant, u64),
+    /// A name was taken away since nameless files were last looked for.
+    names_lost: bool,
     stats: SimDiskStats,
     woken: Arc<Woken>,
 }
@@ -96,6 +146,9 @@ impl SimDisk {
             next_submission: 0,
             faults: Faults::default(),
             faults_left: config.fault_budget,
+            hung_until: Instant::default(),
+            slow: (Instant::default(), 1),
+            names_lost: false,
             stats: SimDiskStats::default(),
             woken: Arc::default(),
             config,
@@ -119,43 +172,6 @@ impl SimDisk {
         self.in_flight.keys().next().map(|(due, _)| *due)
     }
 
-    /// Power loss: operations under way are torn, never complete, and all files are closed.
-    pub fn crash(&mut self) {
-        self.stats.crashes += 1;
-        for (_, under_way) in std::mem::take(&mut self.in_flight) {
-            let (file, offset, parts) = match &under_way.op {
-                DiskOp::Write {
-                    file,
-                    offset,
-                    buffer,
-                    ..
-                } => (file, *offset, vec![Bytes::copy_from_slice(buffer)]),
-                DiskOp::WriteGather {
-                    file,
-                    offset,
-                    parts,
-                } => (file, *offset, parts.clone()),
-                _ => continue,
-            };
-            let Some(content) = self
-                .open
-                .get(file)
-                .and_then(|o| self.files.get_mut(&o.file))
-            else {
-                continue;
-            };
-            let (kept, lost) =
-                content.write_torn(offset as usize, &parts.concat(), &mut self.random);
-            self.stats.torn_writes += u64::from(kept > 0 && lost > 0);
-        }
-        self.open.clear();
-        for file in self.files.values_mut() {
-            self.stats.lost_sectors += file.crash(&mut self.random);
-        }
-        self.stats.lost_names += self.tree.crash(&mut self.random);
-        self.drop_nameless();
-    }
-
     fn latency(&mut self, op: &DiskOp) -> Duration {
         let flushes = matches!(
             op,
@@ -169,6 +185,11 @@ impl SimDisk {
         let mut ns = from + self.random.below(to.saturating_sub(from) + 1);
         if self.config.slow_one_in > 0 && self.random.below(self.config.slow_one_in) == 0 {
             ns *= 20;
+        }
+        let (until, factor) = self.slow;
+        if self.now < until {
+            self.stats.slowed += 1;
+            ns *= factor;
         }
         Duration::from_nanos(ns)
     }
@@ -187,9 +208,14 @@ impl SimDisk {
     }
 
     fn drop_nameless(&mut self) {
+        // Only a lost name or the last close of a file without one leaves anything to drop.
+        if !self.names_lost {
+            return;
+        }
         let (tree, open) = (&self.tree, &self.open);
         self.files
             .retain(|file, _| tree.names(*file) || open.values().any(|o| o.file == *file));
+        self.names_lost = self.files.keys().any(|file| !tree.names_now(*file));
     }
 }
 
@@ -197,6 +223,10 @@ impl Disk for SimDisk {
     fn submit(&mut self, id: OpId, op: DiskOp) {
         self.stats.operations += 1;
         let mut due = self.now + self.latency(&op);
+        if due < self.hung_until {
+            self.stats.hung += 1;
+            due = self.hung_until;
+        }
         // Closing waits for what is under way on the file.
         if let DiskOp::Close { file } = &op {
             let last = self.in_flight.iter().filter(|(_, o)| uses(&o.op, *file));
@@ -256,3 +286,5 @@ fn uses(op: &DiskOp, wanted: FileId) -> bool {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trouble_tests;

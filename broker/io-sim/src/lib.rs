@@ -6,7 +6,7 @@
 pub mod disk;
 pub mod network;
 
-pub use disk::SimDisk;
 pub use disk::config::SimDiskConfig;
 pub use disk::fault::{Fault, FaultKind, OpClass};
+pub use disk::{SimDisk, SimDiskStats};
 pub use network::{Arrival, Network, NetworkConfig, NetworkCounts};

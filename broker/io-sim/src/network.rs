@@ -49,30 +49,61 @@ pub struct NetworkCounts {
     pub lost: u64,
     /// Links broken.
     pub broken: u64,
+    /// Messages of a broken link that arrived after its successor was up.
+    pub stale: u64,
+    /// Messages that waited for a stalled link and arrived after all.
+    pub stalled: u64,
+    /// Messages that a slow network or link delayed.
+    pub delayed: u64,
 }
+
+/// How long a stalled link keeps what it was given: after that its sender has given it up.
+const STALL_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 struct Link {
-    /// Grows when the link breaks: what was sent in an earlier life never arrives.
+    /// Grows when the link breaks: what was sent in an earlier life arrives late or never.
     life: u64,
     /// When the last message arrives; the next cannot be earlier.
     last_arrival: Instant,
     /// Nothing is carried before.
     up_at: Instant,
+    /// Since when it stalls, and what waits.
+    stalled: Option<(Instant, Vec<Arrival>)>,
+    /// Until then each byte takes so many nanoseconds more.
+    slow: (Instant, u64),
+}
+
+/// What a thing under way needs to arrive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// The link in this life.
+    Link(u64),
+    /// Only the receiver, in this life: the connection it came on is gone, but the receiver's
+    /// kernel has it.
+    Receiver(u64),
 }
 
 struct UnderWay {
-    life: u64,
+    needs: Needs,
     arrival: Arrival,
 }
 
 /// The links between all brokers, one per ordered pair.
+///
+/// It does what TCP connections with reconnection can do, and no more: on one connection messages
+/// arrive in order and once. A connection that breaks loses what is under way, or it arrives late,
+/// after messages of the connection that follows. There is no duplication: nobody sends again.
 pub struct Network {
     config: NetworkConfig,
     random: Random,
     links: BTreeMap<(BrokerId, BrokerId), Link>,
     cut: BTreeSet<(BrokerId, BrokerId)>,
     under_way: BTreeMap<(Instant, u64), UnderWay>,
+    /// Grows when a broker's process ends.
+    lives: BTreeMap<BrokerId, u64>,
+    /// Until then every delay is so many times as long.
+    spike: (Instant, u64),
     sent: u64,
     counts: NetworkCounts,
 }
@@ -87,6 +118,8 @@ impl Network {
             links: BTreeMap::new(),
             cut: BTreeSet::new(),
             under_way: BTreeMap::new(),
+            lives: BTreeMap::new(),
+            spike: (Instant(0), 1),
             sent: 0,
             counts: NetworkCounts::default(),
         }
@@ -108,9 +141,11 @@ impl Network {
 
     /// Loses what is under way from and to `broker`, as when its process dies.
     pub fn stop(&mut self, broker: BrokerId) {
+        *self.lives.entry(broker).or_default() += 1;
         for ((from, to), link) in &mut self.links {
             if *from == broker || *to == broker {
                 link.life += 1;
+                self.counts.lost += lose(&mut link.stalled);
             }
         }
     }
@@ -121,31 +156,80 @@ impl Network {
             self.config.break_one_in > 0 && self.random.below(self.config.break_one_in) == 0;
         if breaks && !self.cut.contains(&(from, to)) {
             self.counts.lost += 1;
-            self.counts.broken += 1;
-            self.reconnect(now, from, to);
+            self.break_link(now, from, to);
             return;
         }
-        let up = self
-            .links
-            .get(&(from, to))
-            .is_some_and(|link| link.up_at <= now);
-        if !up || self.cut.contains(&(from, to)) {
+        let link = self.links.get_mut(&(from, to));
+        let Some(link) = link.filter(|link| link.up_at <= now && !self.cut.contains(&(from, to)))
+        else {
             self.counts.lost += 1;
             return;
+        };
+        let message = Arrival::Message { from, to, bytes };
+        match &mut link.stalled {
+            Some((_, waiting)) => waiting.push(message),
+            None => self.carry(now, from, to, message),
         }
-        self.carry(now, from, to, Arrival::Message { from, to, bytes });
+    }
+
+    /// Breaks a link, which connects again at once. What is under way is lost or comes late.
+    pub fn break_link(&mut self, now: Instant, from: BrokerId, to: BrokerId) {
+        if self.cut.contains(&(from, to)) || !self.links.contains_key(&(from, to)) {
+            return;
+        }
+        self.counts.broken += 1;
+        self.make_late(from, to);
+        self.reconnect(now, from, to);
     }
 
     /// Lets nothing through from one broker to another until [`Network::heal`].
     pub fn cut(&mut self, from: BrokerId, to: BrokerId) {
         self.cut.insert((from, to));
-        self.links.entry((from, to)).or_default().life += 1;
+        let link = self.links.entry((from, to)).or_default();
+        link.life += 1;
+        self.counts.lost += lose(&mut link.stalled);
     }
 
-    /// Ends every partition and connects the links that were cut.
+    /// Lets nothing through until [`Network::heal`], but loses nothing if that is soon.
+    pub fn stall(&mut self, now: Instant, from: BrokerId, to: BrokerId) {
+        if let Some(link) = self.links.get_mut(&(from, to)) {
+            link.stalled.get_or_insert_with(|| (now, Vec::new()));
+        }
+    }
+
+    /// Makes each byte from one broker to another take so many nanoseconds more, until `until`.
+    pub fn slow_down(&mut self, from: BrokerId, to: BrokerId, until: Instant, ns_per_byte: u64) {
+        self.links.entry((from, to)).or_default().slow = (until, ns_per_byte);
+    }
+
+    /// Makes every delay `factor` times as long until `until`.
+    pub fn spike(&mut self, until: Instant, factor: u64) {
+        self.spike = (until, factor);
+    }
+
+    /// Ends every partition, stall and slowness, and connects the links that were cut.
     pub fn heal(&mut self, now: Instant) {
+        self.spike = (Instant(0), 1);
         for (from, to) in std::mem::take(&mut self.cut) {
             self.reconnect(now, from, to);
+        }
+        let links: Vec<_> = self.links.keys().copied().collect();
+        for (from, to) in links {
+            let link = self.links.entry((from, to)).or_default();
+            link.slow = (Instant(0), 0);
+            let Some((since, waiting)) = link.stalled.take() else {
+                continue;
+            };
+            if now.since(since) > STALL_MAX {
+                self.counts.lost += waiting.len() as u64;
+                self.counts.broken += 1;
+                self.reconnect(now, from, to);
+                continue;
+            }
+            self.counts.stalled += waiting.len() as u64;
+            for message in waiting {
+                self.carry(now, from, to, message);
+            }
         }
     }
 
@@ -162,23 +246,53 @@ impl Network {
             .first_entry()
             .filter(|entry| entry.key().0 <= now)
         {
-            let UnderWay { life, arrival } = entry.remove();
-            let (from, to) = match arrival {
-                Arrival::Connected { at, to } => (at, to),
-                Arrival::Message { from, to, .. } => (from, to),
+            let UnderWay { needs, arrival } = entry.remove();
+            let (from, to) = arrival.link();
+            let is_message = u64::from(matches!(arrival, Arrival::Message { .. }));
+            let arrives = match needs {
+                Needs::Link(life) => self.links.get(&(from, to)).is_some_and(|l| l.life == life),
+                Needs::Receiver(life) => {
+                    let arrives = self.life(to) == life && !self.cut.contains(&(from, to));
+                    self.counts.stale += is_message * u64::from(arrives);
+                    arrives
+                }
             };
-            let alive = self
-                .links
-                .get(&(from, to))
-                .is_some_and(|link| link.life == life);
-            let is_message = matches!(arrival, Arrival::Message { .. });
-            if alive {
-                self.counts.delivered += u64::from(is_message);
+            if arrives {
+                self.counts.delivered += is_message;
                 return Some(arrival);
             }
-            self.counts.lost += u64::from(is_message);
+            self.counts.lost += is_message;
         }
         None
+    }
+
+    fn life(&self, broker: BrokerId) -> u64 {
+        self.lives.get(&broker).copied().unwrap_or_default()
+    }
+
+    /// Of what is under way on a link that breaks, the first part reached the receiver's kernel and
+    /// comes late.
+    fn make_late(&mut self, from: BrokerId, to: BrokerId) {
+        let Some(link) = self.links.get(&(from, to)) else {
+            return;
+        };
+        let needs = Needs::Link(link.life);
+        let on_link: Vec<(Instant, u64)> = self
+            .under_way
+            .iter()
+            .filter(|(_, u)| u.needs == needs && u.arrival.link() == (from, to))
+            .filter(|(_, u)| matches!(u.arrival, Arrival::Message { .. }))
+            .map(|(key, _)| *key)
+            .collect();
+        let late = self.random.below(on_link.len() as u64 + 1) as usize;
+        let by = self.config.reconnect + Duration::from_millis(1 + self.random.below(1_000));
+        let life = self.life(to);
+        for key in &on_link[..late] {
+            if let Some(mut under_way) = self.under_way.remove(key) {
+                under_way.needs = Needs::Receiver(life);
+                self.under_way.insert((key.0 + by, key.1), under_way);
+            }
+        }
     }
 
     fn reconnect(&mut self, now: Instant, from: BrokerId, to: BrokerId) {
@@ -187,8 +301,9 @@ impl Network {
         link.life += 1;
         link.up_at = up_at;
         link.last_arrival = up_at;
+        self.counts.lost += lose(&mut link.stalled);
         let under_way = UnderWay {
-            life: link.life,
+            needs: Needs::Link(link.life),
             arrival: Arrival::Connected { at: from, to },
         };
         self.sent += 1;
@@ -202,19 +317,51 @@ impl Network {
             .end
             .saturating_sub(self.config.delay_ns.start)
             .max(1);
-        let delay = Duration::from_nanos(self.config.delay_ns.start + self.random.below(spread));
+        let mut delay_ns = self.config.delay_ns.start + self.random.below(spread);
         let link = self.links.entry((from, to)).or_default();
-        let at = (now + delay).max(link.last_arrival);
+        if now < self.spike.0 {
+            delay_ns *= self.spike.1;
+        }
+        if now < link.slow.0
+            && let Arrival::Message { bytes, .. } = &arrival
+        {
+            delay_ns += bytes.len() as u64 * link.slow.1;
+        }
+        self.counts.delayed += u64::from(now < self.spike.0 || now < link.slow.0);
+        // A slow link carries one message after the other.
+        let from_when = if now < link.slow.0 {
+            now.max(link.last_arrival)
+        } else {
+            now
+        };
+        let at = (from_when + Duration::from_nanos(delay_ns)).max(link.last_arrival);
         link.last_arrival = at;
         self.sent += 1;
         self.under_way.insert(
             (at, self.sent),
             UnderWay {
-                life: link.life,
+                needs: Needs::Link(link.life),
                 arrival,
             },
         );
     }
+}
+
+impl Arrival {
+    /// The link it came on: from whom, to whom.
+    fn link(&self) -> (BrokerId, BrokerId) {
+        match self {
+            Arrival::Connected { at, to } => (*at, *to),
+            Arrival::Message { from, to, .. } => (*from, *to),
+        }
+    }
+}
+
+/// Ends a stall and says how many messages that loses.
+fn lose(stalled: &mut Option<(Instant, Vec<Arrival>)>) -> u64 {
+    stalled
+        .take()
+        .map_or(0, |(_, waiting)| waiting.len() as u64)
 }
 
 #[cfg(test)]
@@ -267,6 +414,66 @@ mod tests {
         network.send(Instant(101), TWO, ONE, message(3));
         assert_eq!(arrivals(&mut network), [3]);
         assert_eq!(network.counts().lost, 2);
+    }
+
+    #[test]
+    fn a_stalled_link_carries_what_waited_when_it_is_healed_in_time() {
+        let mut network = connected(0);
+        network.stall(Instant(100), ONE, TWO);
+        network.send(Instant(101), ONE, TWO, message(1));
+        network.send(Instant(102), ONE, TWO, message(2));
+        assert_eq!(network.take(Instant(1 << 30)), None);
+        network.heal(Instant(1 << 30));
+        assert_eq!(arrivals(&mut network), [1, 2]);
+        assert_eq!(network.counts().stalled, 2);
+    }
+
+    #[test]
+    fn what_a_link_stalled_too_long_held_is_lost() {
+        let mut network = connected(0);
+        network.stall(Instant(100), ONE, TWO);
+        network.send(Instant(101), ONE, TWO, message(1));
+        network.heal(Instant(200) + STALL_MAX);
+        assert_eq!(arrivals(&mut network), Vec::<u8>::new());
+        assert_eq!(network.counts().lost, 1);
+    }
+
+    #[test]
+    fn messages_of_a_broken_link_come_late_or_never_but_in_order() {
+        let mut late = 0;
+        for seed in 0..20 {
+            let mut network = connected(0);
+            network.random = Random::new(seed);
+            for number in 0..10 {
+                network.send(Instant(100), ONE, TWO, message(number));
+            }
+            network.break_link(Instant(101), ONE, TWO);
+            network.send(Instant(200), ONE, TWO, message(10));
+            let seen = arrivals(&mut network);
+            let stale: Vec<u8> = seen.iter().copied().filter(|n| *n < 10).collect();
+            assert_eq!(stale, (0..stale.len() as u8).collect::<Vec<_>>());
+            late = late.max(stale.len());
+        }
+        assert!(late > 0, "no message of any broken link came late");
+    }
+
+    #[test]
+    fn what_is_late_does_not_reach_the_process_that_follows() {
+        let mut network = connected(0);
+        network.send(Instant(100), ONE, TWO, message(1));
+        network.break_link(Instant(101), ONE, TWO);
+        network.stop(TWO);
+        network.start(Instant(300), TWO, &[ONE]);
+        assert_eq!(arrivals(&mut network), Vec::<u8>::new());
+    }
+
+    #[test]
+    fn a_slow_link_takes_time_for_every_byte() {
+        let mut network = connected(0);
+        network.slow_down(ONE, TWO, Instant(1 << 40), 1_000_000);
+        network.send(Instant(100), ONE, TWO, Bytes::from(vec![7; 100]));
+        assert_eq!(network.take(Instant(90_000_000)), None);
+        assert!(network.take(Instant(110_000_000)).is_some());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use kring_io::canary::{self, Canary};
 
 use crate::run::run;
+use crate::scenario::{Class, Scenario};
 
 /// What became of a canary.
 #[derive(Clone, Debug)]
@@ -50,7 +51,12 @@ pub fn hunt(canary: Canary, first: u64, seeds_max: u64, faulty: Duration) -> Hun
 
 fn look(seed: u64, faulty: Duration) -> Option<Caught> {
     // An engine that stops at an assertion has noticed; the run is over and nothing of it is used again.
-    match catch_unwind(AssertUnwindSafe(|| run(seed, faulty))) {
+    let scenario = Scenario {
+        class: Class::Storm,
+        faulty,
+        ..Scenario::of(seed)
+    };
+    match catch_unwind(AssertUnwindSafe(|| run(&scenario))) {
         Ok(outcome) => outcome
             .violations
             .into_iter()

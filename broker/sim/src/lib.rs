@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod budget;
 #[cfg(feature = "canary")]
 pub mod canaries;
 pub mod checks;
@@ -12,6 +13,7 @@ pub mod history;
 pub mod machine;
 pub mod records;
 pub mod run;
+pub mod scenario;
 pub mod setup;
 pub mod sweep;
 pub mod trace;

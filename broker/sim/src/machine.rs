@@ -1,14 +1,30 @@
 //! One simulated machine: the real broker engine, its disk, and the process that may die on it.
 //! It decides nothing about when things happen; the world does.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kring_io::{BrokerId, ConnId, Disk, DiskDone, Effects, Instant, Now, RequestId};
-use kring_io_sim::{SimDisk, SimDiskConfig};
+use kring_io_sim::{SimDisk, SimDiskConfig, SimDiskStats};
 use kring_requests::{Broker, BrokerConfig, Event, Identity, Output};
 
-/// Wall-clock time at the simulation's origin, in milliseconds since the epoch.
-const WALL_ORIGIN_MS: i64 = 1_800_000_000_000;
+/// Wall-clock time at the simulation's origin, in milliseconds since the epoch: twelve hours after
+/// the time in clients' records. However a clock jumps, they are neither of the future nor old
+/// enough for retention.
+const WALL_ORIGIN_MS: i64 = 1_700_000_000_000 + 12 * 3_600_000;
+
+/// How a process ended by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was asked to, and did so in order.
+    Stopped,
+    /// It could not go on.
+    Fatal {
+        /// Why, in its words.
+        reason: String,
+        /// The injected trouble that explains it; none is a violation.
+        excuse: Option<&'static str>,
+    },
+}
 
 /// A machine.
 pub struct Machine {
@@ -16,14 +32,25 @@ pub struct Machine {
     seed: u64,
     config: BrokerConfig,
     identity: Identity,
+    disk_config: SimDiskConfig,
     disk: SimDisk,
+    /// Of the disks that were replaced.
+    past: SimDiskStats,
+    disks: u64,
     broker: Option<Broker>,
     life: u64,
+    /// How far the wall clock is ahead.
+    ahead_ms: i64,
     paused_until: Instant,
     held: VecDeque<Event>,
     wake_at: Option<Instant>,
-    requests: BTreeMap<u64, u64>,
-    fatal: Vec<String>,
+    requests: BTreeMap<ConnId, u64>,
+    closed: BTreeSet<ConnId>,
+    end: Option<End>,
+    /// Faults that had hit the disk when the process started.
+    faults_before: u64,
+    /// The disk was full, slow or hung during the life of the process.
+    troubled: bool,
     /// Completions that the final read has taken but not used yet.
     completed: VecDeque<DiskDone>,
 }
@@ -42,14 +69,21 @@ impl Machine {
             seed,
             config,
             identity,
-            disk: SimDisk::new(seed, disk),
+            disk: SimDisk::new(seed, disk.clone()),
+            disk_config: disk,
+            past: SimDiskStats::default(),
+            disks: 1,
             broker: None,
             life: 0,
+            ahead_ms: 0,
             paused_until: Instant(0),
             held: VecDeque::new(),
             wake_at: None,
             requests: BTreeMap::new(),
-            fatal: Vec::new(),
+            closed: BTreeSet::new(),
+            end: None,
+            faults_before: 0,
+            troubled: false,
             completed: VecDeque::new(),
         }
     }
@@ -72,10 +106,9 @@ impl Machine {
         self.life
     }
 
-    /// Why processes of this machine ended by themselves.
-    #[must_use]
-    pub fn fatal(&self) -> &[String] {
-        &self.fatal
+    /// How the process ended by itself, once.
+    pub fn take_end(&mut self) -> Option<End> {
+        self.end.take()
     }
 
     /// The disk.
@@ -84,9 +117,58 @@ impl Machine {
         &self.disk
     }
 
+    /// The disk, to do something to it. What makes a process end that runs now is excused.
+    pub fn disk_mut(&mut self, at: Instant) -> &mut SimDisk {
+        self.disk.set_now(at);
+        self.troubled = true;
+        &mut self.disk
+    }
+
+    /// What happened to this machine's disks, those before included.
+    #[must_use]
+    pub fn disk_stats(&self) -> SimDiskStats {
+        let mut stats = self.past;
+        stats.merge(&self.disk.stats());
+        stats
+    }
+
     /// The engine, if the process runs.
     pub fn broker(&mut self) -> Option<&mut Broker> {
         self.broker.as_mut()
+    }
+
+    /// The engine, to look at it.
+    #[must_use]
+    pub fn engine(&self) -> Option<&Broker> {
+        self.broker.as_ref()
+    }
+
+    /// Version of the binary that the next start runs.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.identity.version
+    }
+
+    /// Installs another version.
+    pub fn install(&mut self, version: String) {
+        self.identity.version = version;
+    }
+
+    /// How far the wall clock is ahead, in milliseconds.
+    #[must_use]
+    pub fn ahead_ms(&self) -> i64 {
+        self.ahead_ms
+    }
+
+    /// Sets the wall clock.
+    pub fn set_ahead_ms(&mut self, ahead_ms: i64) {
+        self.ahead_ms = ahead_ms;
+    }
+
+    /// Ends trouble of the disk; damage stays.
+    pub fn recover_disk(&mut self, at: Instant) {
+        self.disk.set_now(at);
+        self.disk.recover();
     }
 
     /// Starts the process.
@@ -94,22 +176,70 @@ impl Machine {
         self.life += 1;
         self.disk.set_now(at);
         self.requests.clear();
+        self.closed.clear();
+        self.faults_before = self.disk.stats().faults;
+        self.troubled = self.disk.is_troubled();
         let seed = self.seed.wrapping_add(self.life.wrapping_mul(0x9e37_79b9));
         // Each process draws an id of its own, as the real one does.
         self.identity.incarnation = kring_io::Random::new(seed ^ 0x5bd1_e995).id();
         let mut broker = Broker::new(self.config.clone(), self.identity.clone(), seed);
-        broker.start(now(at), out);
+        broker.start(self.now(at), out);
         self.broker = Some(broker);
         self.carry_out(at, out);
     }
 
     /// Cuts the power: the process is gone, and of the disk what was not durable.
     pub fn lose_power(&mut self) {
+        self.drop_process();
+        self.disk.crash();
+    }
+
+    /// Ends the process at once (`kill -9`); the machine goes on.
+    pub fn kill(&mut self, at: Instant) {
+        self.drop_process();
+        self.disk.set_now(at);
+        self.disk.kill();
+    }
+
+    /// Puts an empty disk in, which somebody formats anew. The process must not run.
+    pub fn replace_disk(&mut self) {
+        assert!(
+            self.broker.is_none(),
+            "a disk is replaced while the machine is off"
+        );
+        self.past.merge(&self.disk.stats());
+        self.disks += 1;
+        let mut random = kring_io::Random::new(self.seed ^ self.disks.rotate_left(32));
+        self.identity.disk_id = random.id();
+        let at = self.disk.now();
+        self.disk = SimDisk::new(random.next_u64(), self.disk_config.clone());
+        self.disk.set_now(at);
+    }
+
+    fn drop_process(&mut self) {
         self.broker = None;
         self.wake_at = None;
         self.held.clear();
         self.paused_until = Instant(0);
-        self.disk.crash();
+    }
+
+    fn now(&self, at: Instant) -> Now {
+        let mut now = now(at);
+        now.wall_ms += self.ahead_ms;
+        now
+    }
+
+    /// The injected trouble that explains the end of the process, if there was any.
+    fn excuse(&self) -> Option<&'static str> {
+        if self.disk.stats().faults > self.faults_before {
+            Some("an operation of the disk was made to fail")
+        } else if self.disk.damaged_sectors() > 0 {
+            Some("the disk is damaged")
+        } else if self.troubled {
+            Some("the disk was full, slow or hung")
+        } else {
+            None
+        }
     }
 
     /// Stands still until `until`; what comes in waits.
@@ -157,23 +287,27 @@ impl Machine {
     }
 
     /// The next request of a client's connection; the first opens it.
-    pub fn request(&mut self, at: Instant, client: u64, frame: bytes::Bytes, out: &mut Output) {
-        let conn = ConnId(client);
-        let opens = !self.requests.contains_key(&client);
-        let seq = self.requests.entry(client).or_default();
+    pub fn request(&mut self, at: Instant, conn: ConnId, frame: bytes::Bytes, out: &mut Output) {
+        if self.closed.contains(&conn) {
+            return;
+        }
+        let opens = !self.requests.contains_key(&conn);
+        let seq = self.requests.entry(conn).or_default();
         let id = RequestId { conn, seq: *seq };
         *seq += 1;
         if opens {
-            self.take(
-                at,
-                Event::Opened {
-                    conn,
-                    host: "198.51.100.1".to_owned(),
-                },
-                out,
-            );
+            let host = "198.51.100.1".to_owned();
+            self.take(at, Event::Opened { conn, host }, out);
         }
         self.take(at, Event::Request { id, frame }, out);
+    }
+
+    /// A client's connection is gone.
+    pub fn close(&mut self, at: Instant, conn: ConnId, out: &mut Output) {
+        self.closed.insert(conn);
+        if self.requests.remove(&conn).is_some() {
+            self.take(at, Event::Closed(conn), out);
+        }
     }
 
     /// Submits operations and waits for the disk's next completion, outside of the world's time.
@@ -192,13 +326,14 @@ impl Machine {
     }
 
     fn steps(&mut self, at: Instant, events: Vec<Event>, out: &mut Output) {
+        let now = self.now(at);
         let Some(broker) = &mut self.broker else {
             return;
         };
         for event in events {
-            broker.step(now(at), event, out);
+            broker.step(now, event, out);
         }
-        broker.finish(now(at), out);
+        broker.finish(now, out);
         self.carry_out(at, out);
     }
 
@@ -213,10 +348,19 @@ impl Machine {
             self.wake_at = Some(self.wake_at.map_or(wish, |known| known.min(wish)));
         }
         if let Some(reason) = out.fatal.take() {
-            self.fatal.push(reason);
-            self.broker = None;
-            self.wake_at = None;
+            let excuse = self.excuse();
+            self.end_process(End::Fatal { reason, excuse });
+        } else if out.stopped {
+            out.stopped = false;
+            self.end_process(End::Stopped);
         }
+    }
+
+    fn end_process(&mut self, end: End) {
+        self.drop_process();
+        // What it had asked for without waiting is cut short as by a kill.
+        self.disk.kill();
+        self.end = Some(end);
     }
 }
 

@@ -1,13 +1,23 @@
-//! `kring-sim`: runs seeds, some of them twice, and closes with one line of figures.
-//! It decides nothing about a run; `kring_sim::run` does.
+//! `kring-sim`: runs seeds on all cores, some of them twice, and closes with one line of figures.
+//! It decides nothing about a run; `kring_sim::run` does. Threads are here and nowhere else.
 
 #![forbid(unsafe_code)]
 
+mod report;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
+use kring_sim::faults::draw::Menu;
+use kring_sim::faults::text;
 use kring_sim::run::{Outcome, run};
+use kring_sim::scenario::{Class, Scenario};
+use report::Totals;
 
 /// Seeds that once failed: `seed seconds  what it found`, a line each.
 const REGRESSIONS: &str = include_str!("../regressions.txt");
@@ -15,71 +25,58 @@ const REGRESSIONS: &str = include_str!("../regressions.txt");
 /// Runs simulated clusters under faults and checks what clients were promised.
 #[derive(Parser)]
 struct Arguments {
-    /// How many seeds.
-    #[arg(long, default_value_t = 20)]
-    seeds: u64,
+    /// How many seeds; with --minutes at most so many.
+    #[arg(long)]
+    seeds: Option<u64>,
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     first: u64,
-    /// Simulated seconds with faults of each run.
-    #[arg(long, default_value_t = 60)]
-    seconds: u64,
-    /// Prints what the brokers log, for looking into one seed: a filter such as `info` or `kring_log=debug`.
+    /// Begins no further seed after so many minutes.
     #[arg(long)]
-    log: Option<String>,
+    minutes: Option<u64>,
+    /// Simulated seconds with dense faults of each run, instead of what the seed's class says.
+    #[arg(long)]
+    seconds: Option<u64>,
     /// Runs the seeds that once failed, too.
     #[arg(long)]
     regressions: bool,
-    /// How many of the seeds run a second time, to compare the hashes of all events.
-    #[arg(long, default_value_t = 5)]
+    /// How many short seeds run twice, to compare the hashes of all events.
+    #[arg(long, default_value_t = 0)]
     twice: u64,
+    /// Seeds that run at once; by default as many as there are cores.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Only these choices of faults, with commas between.
+    #[arg(long, value_delimiter = ',', value_name = "FAULTS")]
+    only: Vec<String>,
+    /// These choices of faults besides the usual ones, with commas between.
+    #[arg(long, value_delimiter = ',', value_name = "FAULTS")]
+    with: Vec<String>,
+    /// Replays a plan, a file of lines `microseconds fault`, under the first seed.
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Prints the planned faults of every seed, as --plan reads them.
+    #[arg(long)]
+    print_plan: bool,
+    /// Prints what the brokers log, for looking into one seed: a filter such as `info` or `kring_log=debug`.
+    #[arg(long)]
+    log: Option<String>,
+    /// Does not fail where a kind of fault never took effect.
+    #[arg(long)]
+    any_faults: bool,
 }
 
-#[derive(Default)]
-struct Totals {
-    simulated: Duration,
-    operations: usize,
-    acknowledged: usize,
-    power_losses: u64,
-    blackouts: u64,
-    partitions: u64,
-    pauses: u64,
-    broken_links: u64,
-    lost_sectors: u64,
-    violations: usize,
-    different: usize,
-}
+/// Simulated seconds of the seeds that run twice.
+const TWICE_SECONDS: u64 = 10;
+/// The first of them: they are seeds of their own, so that they do not repeat what runs once.
+const TWICE_FIRST: u64 = 1_000_000_000;
+/// Seeds when neither their number nor the time is given.
+const SEEDS: u64 = 20;
 
-impl Totals {
-    fn add(&mut self, outcome: &Outcome) {
-        let (machines, network) = outcome.faults;
-        self.simulated += outcome.simulated;
-        self.operations += outcome.operations;
-        self.acknowledged += outcome.acknowledged;
-        self.power_losses += machines.power_losses;
-        self.blackouts += machines.blackouts;
-        self.partitions += machines.partitions;
-        self.pauses += machines.pauses;
-        self.broken_links += network.broken;
-        self.lost_sectors += outcome.lost_sectors;
-        self.violations += outcome.violations.len();
-    }
-
-    /// Faults that never hit: a run without them proves less than it says.
-    fn missing(&self) -> Vec<&'static str> {
-        [
-            ("power losses", self.power_losses),
-            ("power losses of all at once", self.blackouts),
-            ("partitions", self.partitions),
-            ("pauses", self.pauses),
-            ("broken links", self.broken_links),
-            ("lost sectors", self.lost_sectors),
-        ]
-        .into_iter()
-        .filter(|(_, count)| *count == 0)
-        .map(|(name, _)| name)
-        .collect()
-    }
+/// Work of a thread.
+struct Job {
+    scenario: Scenario,
+    twice: bool,
 }
 
 fn main() -> ExitCode {
@@ -91,91 +88,131 @@ fn main() -> ExitCode {
             .without_time()
             .init();
     }
-    let faulty = Duration::from_secs(arguments.seconds);
-    let mut totals = Totals::default();
-    if arguments.regressions {
-        for (seed, seconds) in regressions() {
-            let outcome = run(seed, Duration::from_secs(seconds));
-            report(&outcome, seconds);
-            totals.add(&outcome);
+    let jobs = match jobs(&arguments) {
+        Ok(jobs) => jobs,
+        Err(error) => {
+            eprintln!("kring-sim: {error}");
+            return ExitCode::from(2);
         }
-    }
-    for seed in arguments.first..arguments.first + arguments.seeds {
-        let outcome = run(seed, faulty);
-        report(&outcome, arguments.seconds);
-        totals.add(&outcome);
-        if seed - arguments.first < arguments.twice {
-            let again = run(seed, faulty);
-            if again.trace != outcome.trace {
-                println!(
-                    "seed {seed}: {:016x}, then {:016x}: not deterministic",
-                    outcome.trace, again.trace
-                );
-                totals.different += 1;
-            }
-        }
-    }
-    close(&arguments, &totals)
+    };
+    let totals = run_all(&arguments, jobs);
+    totals.close(arguments.any_faults)
 }
 
-fn regressions() -> impl Iterator<Item = (u64, u64)> {
+/// What is to be run, in order.
+fn jobs(arguments: &Arguments) -> Result<Box<dyn Iterator<Item = Job> + Send>, String> {
+    let menu = if arguments.only.is_empty() {
+        Menu::usual()
+    } else {
+        Menu::of(&arguments.only)?
+    };
+    let menu = menu.and(Menu::of(&arguments.with)?);
+    let plan = match &arguments.plan {
+        Some(path) => {
+            let read = std::fs::read_to_string(path);
+            let text = read.map_err(|error| format!("{}: {error}", path.display()))?;
+            Some(text::read(&text)?)
+        }
+        None => None,
+    };
+    let seconds = arguments.seconds;
+    let scenario = move |seed| Scenario {
+        menu: menu.clone(),
+        plan: plan.clone(),
+        ..seconds.map_or_else(|| Scenario::of(seed), |s| Scenario::storm(seed, s))
+    };
+    let mut first = Vec::new();
+    if arguments.regressions {
+        for (seed, seconds) in regressions()? {
+            let scenario = Scenario::storm(seed, seconds);
+            first.push(Job {
+                scenario,
+                twice: false,
+            });
+        }
+    }
+    let short = scenario.clone();
+    let twice = (0..arguments.twice).map(move |number| Job {
+        scenario: Scenario {
+            class: Class::Storm,
+            faulty: Duration::from_secs(TWICE_SECONDS),
+            ..short(TWICE_FIRST + number)
+        },
+        twice: true,
+    });
+    let seeds = match (arguments.seeds, arguments.minutes) {
+        (Some(seeds), _) => seeds,
+        (None, Some(_)) => u64::MAX / 2,
+        (None, None) if arguments.twice > 0 => 0,
+        (None, None) => SEEDS,
+    };
+    let from = arguments.first;
+    let once = (from..from + seeds).map(move |seed| Job {
+        scenario: scenario(seed),
+        twice: false,
+    });
+    Ok(Box::new(first.into_iter().chain(twice).chain(once)))
+}
+
+/// Runs everything on as many threads as asked for.
+fn run_all(arguments: &Arguments, jobs: Box<dyn Iterator<Item = Job> + Send>) -> Totals {
+    let deadline = arguments
+        .minutes
+        .map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
+    let threads = arguments
+        .jobs
+        .or_else(|| thread::available_parallelism().ok().map(Into::into))
+        .unwrap_or(1);
+    let jobs = Mutex::new(jobs);
+    let (sender, outcomes) = mpsc::channel();
+    let mut totals = Totals::default();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let (jobs, sender) = (&jobs, sender.clone());
+            scope.spawn(move || work(jobs, deadline, &sender));
+        }
+        drop(sender);
+        for (outcome, again) in outcomes {
+            totals.add(&outcome, again, arguments.print_plan);
+        }
+    });
+    totals
+}
+
+fn work(
+    jobs: &Mutex<Box<dyn Iterator<Item = Job> + Send>>,
+    deadline: Option<Instant>,
+    outcomes: &Sender<(Outcome, Option<u64>)>,
+) {
+    loop {
+        let next = jobs
+            .lock()
+            .expect("no thread panics while it takes a job")
+            .next();
+        let Some(job) = next.filter(|job| job.twice || deadline.is_none_or(|d| Instant::now() < d))
+        else {
+            return;
+        };
+        let outcome = run(&job.scenario);
+        let again = job.twice.then(|| run(&job.scenario).trace);
+        outcomes
+            .send((outcome, again))
+            .expect("the main thread takes outcomes until the last");
+    }
+}
+
+fn regressions() -> Result<Vec<(u64, u64)>, String> {
     REGRESSIONS
         .lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| {
             let mut words = line.split_whitespace().map(str::parse);
             match (words.next(), words.next()) {
-                (Some(Ok(seed)), Some(Ok(seconds))) => (seed, seconds),
-                _ => panic!("regressions.txt: `{line}` does not begin with a seed and seconds"),
+                (Some(Ok(seed)), Some(Ok(seconds))) => Ok((seed, seconds)),
+                _ => Err(format!(
+                    "regressions.txt: `{line}` does not begin with a seed and seconds"
+                )),
             }
         })
-}
-
-fn report(outcome: &Outcome, seconds: u64) {
-    println!(
-        "seed {:>4}  trace {:016x}  {:>4} s  {:>6} acknowledged  {} violations",
-        outcome.seed,
-        outcome.trace,
-        outcome.simulated.as_secs(),
-        outcome.acknowledged,
-        outcome.violations.len()
-    );
-    for violation in outcome.violations.iter().take(10) {
-        println!("    {}: {}", violation.check, violation.fact);
-    }
-    if !outcome.violations.is_empty() {
-        println!(
-            "    again: cargo run --profile sim -p kring-sim -- --first {} --seeds 1 --twice 0 --seconds {seconds}",
-            outcome.seed
-        );
-    }
-}
-
-fn close(arguments: &Arguments, totals: &Totals) -> ExitCode {
-    let missing = totals.missing();
-    if !missing.is_empty() {
-        println!("no {} happened: run more seeds", missing.join(", no "));
-    }
-    println!(
-        "suite=sim seeds={} hours={:.2} faults=power_losses:{},blackouts:{},partitions:{},pauses:{},broken_links:{},lost_sectors:{} \
-         ops={} acknowledged={} twice={} different={} violations={}",
-        arguments.seeds,
-        totals.simulated.as_secs_f64() / 3600.0,
-        totals.power_losses,
-        totals.blackouts,
-        totals.partitions,
-        totals.pauses,
-        totals.broken_links,
-        totals.lost_sectors,
-        totals.operations,
-        totals.acknowledged,
-        arguments.twice.min(arguments.seeds),
-        totals.different,
-        totals.violations,
-    );
-    if totals.violations == 0 && totals.different == 0 && missing.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+        .collect()
 }

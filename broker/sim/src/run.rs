@@ -4,13 +4,16 @@
 use std::time::Duration;
 
 use kring_io::{BrokerId, Instant};
-use kring_io_sim::{Network, NetworkConfig, NetworkCounts};
+use kring_io_sim::{Network, NetworkConfig};
 
 use crate::checks::{self, Violation};
 use crate::client::consumer::Consumer;
 use crate::client::creator::Creator;
 use crate::client::producer::Producer;
-use crate::faults::{self, FaultCounts};
+use crate::faults::draw;
+use crate::faults::kind::Counts;
+use crate::faults::text::Plan;
+use crate::scenario::Scenario;
 use crate::world::World;
 use crate::{setup, sweep};
 
@@ -20,13 +23,12 @@ pub(crate) const TOPIC: &str = "sim";
 pub(crate) const PARTITIONS: i32 = 4;
 /// Producers for each partition.
 const PRODUCERS: u32 = 2;
-/// Pause of a producer between batches.
-const THINK: Duration = Duration::from_millis(20);
 /// Time within which the cluster must serve at the beginning.
 const START_WITHIN: Duration = Duration::from_secs(30);
 /// Time within which everything must be well again after the last fault.
 const CONVERGE_WITHIN: Duration = Duration::from_secs(30);
-
+/// Time between two looks at what is awaited.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Time within which a quiet leader's high watermark reaches its followers.
 const HIGH_WATERMARK_WITHIN: Duration = Duration::from_secs(2);
 
@@ -45,23 +47,34 @@ pub struct Outcome {
     pub acknowledged: usize,
     /// Events of the history.
     pub operations: usize,
-    /// Faults of machines and of the network.
-    pub faults: (FaultCounts, NetworkCounts),
-    /// Sectors that power losses took back.
-    pub lost_sectors: u64,
+    /// How often each kind of fault took effect.
+    pub faults: Counts,
+    /// Faults that the budget did not allow.
+    pub skipped: u64,
+    /// The faults that were planned.
+    pub plan: Plan,
+    /// The command that runs it again.
+    pub again: String,
 }
 
-/// Runs a seed with faults for `faulty` of simulated time.
+/// Runs a scenario.
 #[must_use]
-pub fn run(seed: u64, faulty: Duration) -> Outcome {
+pub fn run(scenario: &Scenario) -> Outcome {
+    let seed = scenario.seed;
     let brokers: Vec<BrokerId> = (0..3).map(BrokerId).collect();
     let mut world = world(seed, &brokers);
     let mut violations = begin(&mut world, &brokers);
+    let mut plan = Plan::new();
     if violations.is_empty() {
-        load(&mut world, &brokers, seed);
-        let from = world.now();
-        world.plan(faults::draw(seed ^ 0xfa_u64, &brokers, from, from + faulty));
-        world.run(from + faulty, |_| false);
+        load(&mut world, &brokers, scenario);
+        let (from, until) = (world.now(), world.now() + scenario.faulty);
+        let (pace, menu) = (scenario.class.pace(), &scenario.menu);
+        plan = scenario
+            .plan
+            .clone()
+            .unwrap_or_else(|| draw::plan(seed ^ 0xfa_u64, &brokers, from, until, pace, menu));
+        world.plan(plan.clone());
+        world.run(until, |_| false);
         world.calm();
         violations.extend(settle(&mut world));
         violations.extend(sweep::replicas(&mut world));
@@ -75,11 +88,10 @@ pub fn run(seed: u64, faulty: Duration) -> Outcome {
         violations,
         acknowledged: world.history.acknowledged(),
         operations: world.history.events().count(),
-        faults: world.faults(),
-        lost_sectors: world
-            .machines()
-            .map(|machine| machine.disk().stats().lost_sectors)
-            .sum(),
+        faults: world.tally(),
+        skipped: world.skipped(),
+        plan,
+        again: scenario.command(),
     }
 }
 
@@ -117,7 +129,8 @@ fn begin(world: &mut World, brokers: &[BrokerId]) -> Vec<Violation> {
     }
 }
 
-fn load(world: &mut World, brokers: &[BrokerId], seed: u64) {
+fn load(world: &mut World, brokers: &[BrokerId], scenario: &Scenario) {
+    let seed = scenario.seed;
     for partition in 0..PARTITIONS {
         for number in 0..PRODUCERS {
             let name = number * u32::try_from(PARTITIONS).expect("few partitions")
@@ -128,7 +141,7 @@ fn load(world: &mut World, brokers: &[BrokerId], seed: u64) {
                 TOPIC,
                 partition,
                 brokers.to_vec(),
-                THINK,
+                scenario.class.think(),
                 seed,
             )));
         }
@@ -136,42 +149,42 @@ fn load(world: &mut World, brokers: &[BrokerId], seed: u64) {
     }
 }
 
-/// Waits until what clients began is answered and every replica is in its ISR again.
+/// Waits until the cluster is whole and serves again, and what clients began is answered.
 fn settle(world: &mut World) -> Vec<Violation> {
     let deadline = world.now() + CONVERGE_WITHIN;
+    let before = world.history.acknowledged();
+    while let Some(wanting) = world.wanting() {
+        if world.now() >= deadline {
+            return vec![liveness(&format!("30 s after the last fault {wanting}"))];
+        }
+        world.run(world.now() + LOOK_AGAIN, |_| false);
+    }
+    while world.history.acknowledged() == before {
+        if world.now() >= deadline {
+            return vec![liveness(
+                "nothing was acknowledged within 30 s of the last fault",
+            )];
+        }
+        world.run(world.now() + LOOK_AGAIN, |_| false);
+    }
+    world.finish();
     world.run(deadline, World::is_idle);
     if !world.is_idle() {
-        return vec![liveness(
-            "a producer had no answer 30 s after the last fault",
-        )];
+        return vec![liveness("a client had no answer 30 s after the last fault")];
     }
-    while world.now() < deadline {
-        if setup::is_replicated(world) {
-            // The last high watermark still has to reach the followers.
-            world.run(world.now() + HIGH_WATERMARK_WITHIN, |_| false);
-            return Vec::new();
-        }
-        let next = world.now() + Duration::from_millis(100);
-        world.run(next, |_| false);
+    // The last high watermark still has to reach the followers.
+    world.run(world.now() + HIGH_WATERMARK_WITHIN, |_| false);
+    match world.wanting() {
+        Some(wanting) => vec![liveness(&format!(
+            "after the clients had finished {wanting}"
+        ))],
+        None => Vec::new(),
     }
-    vec![liveness("an ISR was not full 30 s after the last fault")]
 }
 
 fn complaints(world: &mut World) -> Vec<Violation> {
-    let fatal: Vec<String> = world
-        .machines()
-        .flat_map(|machine| {
-            let id = machine.id();
-            machine
-                .fatal()
-                .iter()
-                .map(|reason| format!("broker {id} ended: {reason}"))
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    let seen = std::mem::take(&mut world.complaints);
-    seen.into_iter()
-        .chain(fatal)
+    std::mem::take(&mut world.complaints)
+        .into_iter()
         .map(|fact| Violation {
             check: "clients and brokers",
             fact,

@@ -9,8 +9,12 @@ use kring_replication::ReplicationConfig;
 use kring_requests::{BrokerConfig, Identity};
 
 use crate::machine::Machine;
-use crate::run::TOPIC;
-use crate::world::World;
+
+/// How far a wall clock may be off from the beginning, in milliseconds.
+const CLOCK_SKEW_MAX_MS: u64 = 3_000;
+
+/// Length of a segment in bytes: short, so that files come and go.
+const SEGMENT_BYTES: u32 = 64 << 10;
 
 /// A machine for `broker` in a cluster in which all brokers carry the controller role.
 #[must_use]
@@ -32,12 +36,16 @@ pub fn machine(broker: BrokerId, all: &[BrokerId], seed: u64) -> Machine {
         io_driver: "simulated".to_owned(),
         io_driver_reason: "this is a simulation".to_owned(),
     };
-    Machine::new(
+    let mut machine = Machine::new(
         config(all),
         identity,
         SimDiskConfig::default(),
         random.next_u64(),
-    )
+    );
+    let skew_ms =
+        random.below(2 * CLOCK_SKEW_MAX_MS).cast_signed() - CLOCK_SKEW_MAX_MS.cast_signed();
+    machine.set_ahead_ms(skew_ms);
+    machine
 }
 
 fn config(all: &[BrokerId]) -> BrokerConfig {
@@ -50,6 +58,9 @@ fn config(all: &[BrokerId]) -> BrokerConfig {
         default_replication_factor: 3,
         min_insync_replicas: 2,
         broker_session_timeout_ms: 2_000,
+        controlled_shutdown_timeout_ms: 5_000,
+        leader_imbalance_check_interval_seconds: 20,
+        topic_defaults: [("segment.bytes".to_owned(), SEGMENT_BYTES.to_string())].into(),
         log: LogConfig {
             journal_file_bytes: 512 << 10,
             journal_files: 3,
@@ -72,21 +83,4 @@ fn config(all: &[BrokerId]) -> BrokerConfig {
 
 fn peer_address(broker: BrokerId) -> String {
     format!("broker-{broker}:9093")
-}
-
-/// Whether every broker runs and sees a leader and a full ISR for every partition of the run's topic.
-pub fn is_replicated(world: &mut World) -> bool {
-    world.machines().all(|machine| {
-        let Some(broker) = machine.broker() else {
-            return false;
-        };
-        let image = broker.image();
-        let topic = image.by_name.get(TOPIC).and_then(|id| image.topics.get(id));
-        topic.is_some_and(|topic| {
-            topic
-                .partitions
-                .iter()
-                .all(|p| p.leader.is_some() && p.isr.len() == p.replicas.len())
-        })
-    })
 }

@@ -3,7 +3,7 @@
 
 use kring_io::Instant;
 
-/// FNV-1a over events.
+/// A hash over events, eight bytes at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trace(u64);
 
@@ -16,10 +16,18 @@ impl Default for Trace {
 impl Trace {
     /// Adds an event: when, what kind, to whom, with which bytes.
     pub fn add(&mut self, at: Instant, kind: u8, whom: i64, bytes: &[u8]) {
-        self.bytes(&at.0.to_be_bytes());
-        self.bytes(&[kind]);
-        self.bytes(&whom.to_be_bytes());
-        self.bytes(bytes);
+        self.word(at.0);
+        self.word(u64::from(kind) << 56 ^ bytes.len() as u64);
+        self.word(whom.cast_unsigned());
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            self.word(u64::from_le_bytes(
+                word.try_into().expect("a chunk of eight has eight bytes"),
+            ));
+        }
+        let mut last = [0; 8];
+        last[..words.remainder().len()].copy_from_slice(words.remainder());
+        self.word(u64::from_le_bytes(last));
     }
 
     /// The hash so far.
@@ -28,9 +36,10 @@ impl Trace {
         self.0
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+    /// A multiplication carries a difference upwards, the rotation brings it down again.
+    fn word(&mut self, word: u64) {
+        self.0 = (self.0 ^ word)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(29);
     }
 }

@@ -1,36 +1,43 @@
 //! The world of a run: machines, the network between them, clients, faults, and the order of events.
 //! It draws all chance from seeds and judges nothing.
 
+mod clients;
+mod process;
 mod strike;
+mod tally;
+mod whole;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use bytes::Bytes;
-use kring_io::{BrokerId, Instant, Random};
-use kring_io_sim::{Arrival, Network, NetworkCounts};
+use kring_io::{BrokerId, ConnId, Instant, Random};
+use kring_io_sim::{Arrival, Network};
 use kring_requests::{Event, Output};
 
-use crate::client::{Client, ClientEvent, ClientOutput};
-use crate::faults::{Fault, FaultCounts};
+use crate::budget::Budget;
+use crate::client::{Client, ClientEvent};
+use crate::faults::kind::Counts;
+use crate::faults::text::Plan;
+use crate::faults::{ClientCut, Fault};
 use crate::history::History;
 use crate::machine::Machine;
 use crate::trace::Trace;
-
-/// Delay between a client and a broker, each way.
-const CLIENT_DELAY_NS: u64 = 200_000;
+use clients::Request;
+use process::Roll;
 
 /// Something with a time.
 enum Due {
-    Request {
-        client: usize,
-        to: BrokerId,
-        life: u64,
-        frame: Bytes,
-    },
+    Request(Request),
     Answer {
         client: usize,
+        from: BrokerId,
+        conn: ConnId,
         answer: Bytes,
+    },
+    Close {
+        broker: BrokerId,
+        conn: ConnId,
+        life: u64,
     },
     Disconnect {
         client: usize,
@@ -40,7 +47,9 @@ enum Due {
         client: usize,
     },
     Start(BrokerId),
+    Roll,
     Fault(Fault),
+    SpaceAgain(BrokerId),
 }
 
 /// The world.
@@ -51,11 +60,24 @@ pub struct World {
     clients: Vec<Box<dyn Client>>,
     /// The one time at which each client is to be woken.
     wakes: Vec<Option<Instant>>,
+    /// Which connection each client has to each broker, counted.
+    sessions: BTreeMap<(usize, BrokerId), u64>,
+    /// When the last bytes of a connection arrive, each way.
+    lanes: BTreeMap<(ConnId, BrokerId, bool), Instant>,
+    cuts: BTreeMap<(u64, BrokerId), ClientCut>,
+    /// Requests that arrive when the network is healed.
+    late: Vec<Request>,
     due: BTreeMap<(Instant, u64), Due>,
     numbered: u64,
     random: Random,
     trace: Trace,
-    counts: FaultCounts,
+    counts: Counts,
+    budget: Budget,
+    skipped: u64,
+    roll: Option<Roll>,
+    versions: u64,
+    /// How long each broker is to be down after the end that it was asked for.
+    restarts: BTreeMap<BrokerId, u64>,
     /// What clients did and saw.
     pub history: History,
     /// What no client should have seen.
@@ -75,11 +97,20 @@ impl World {
             network,
             clients: Vec::new(),
             wakes: Vec::new(),
+            sessions: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            cuts: BTreeMap::new(),
+            late: Vec::new(),
             due: BTreeMap::new(),
             numbered: 0,
             random: Random::new(seed),
             trace: Trace::default(),
-            counts: FaultCounts::default(),
+            counts: Counts::default(),
+            budget: Budget::default(),
+            skipped: 0,
+            roll: None,
+            versions: 1,
+            restarts: BTreeMap::new(),
             history: History::default(),
             complaints: Vec::new(),
         }
@@ -95,12 +126,6 @@ impl World {
     #[must_use]
     pub fn trace(&self) -> u64 {
         self.trace.value()
-    }
-
-    /// Faults so far.
-    #[must_use]
-    pub fn faults(&self) -> (FaultCounts, NetworkCounts) {
-        (self.counts, self.network.counts())
     }
 
     /// The machines.
@@ -121,15 +146,26 @@ impl World {
     }
 
     /// Plans faults.
-    pub fn plan(&mut self, faults: Vec<(Instant, Fault)>) {
+    pub fn plan(&mut self, faults: Plan) {
         for (at, fault) in faults {
             self.later(at, Due::Fault(fault));
         }
     }
 
-    /// Ends all partitions and lets clients finish what they began.
+    /// Ends the trouble: planned faults are forgotten, the network is healed, disks work again.
+    /// What is damaged stays so, clocks stay off, and processes that are down start when they would.
     pub fn calm(&mut self) {
-        self.network.heal(self.now);
+        self.due.retain(|_, due| !matches!(due, Due::Fault(_)));
+        self.roll = None;
+        self.heal();
+        let now = self.now;
+        for machine in self.machines.values_mut() {
+            machine.recover_disk(now);
+        }
+    }
+
+    /// Lets clients finish what they began.
+    pub fn finish(&mut self) {
         self.clients.iter_mut().for_each(|client| client.finish());
     }
 
@@ -192,28 +228,17 @@ impl World {
 
     fn happen(&mut self, due: Due) {
         match due {
-            Due::Request {
+            Due::Request(request) => self.request_arrives(request),
+            Due::Answer {
                 client,
-                to,
-                life,
-                frame,
-            } => {
-                self.trace.add(self.now, 2, i64::from(to.0), &frame);
-                if self
-                    .machines
-                    .get(&to)
-                    .is_some_and(|m| m.is_up() && m.life() == life)
-                {
-                    self.with(to, |machine, at, out| {
-                        machine.request(at, client as u64, frame, out)
-                    });
-                } else {
-                    self.step_client(client, ClientEvent::Disconnected(to));
+                from,
+                conn,
+                answer,
+            } => self.answer_arrives(client, from, conn, answer),
+            Due::Close { broker, conn, life } => {
+                if self.machines.get(&broker).is_some_and(|m| m.life() == life) {
+                    self.with(broker, |machine, at, out| machine.close(at, conn, out));
                 }
-            }
-            Due::Answer { client, answer } => {
-                self.trace.add(self.now, 3, client as i64, &answer);
-                self.step_client(client, ClientEvent::Answer(answer));
             }
             Due::Disconnect { client, from } => {
                 self.step_client(client, ClientEvent::Disconnected(from))
@@ -226,23 +251,14 @@ impl World {
                 }
             }
             Due::Start(broker) => self.start(broker),
-            Due::Fault(fault) => self.strike(fault),
+            Due::Roll => self.go_on_rolling(),
+            Due::Fault(fault) => self.strike(&fault),
+            Due::SpaceAgain(broker) => {
+                if let Some(machine) = self.machines.get_mut(&broker) {
+                    machine.disk_mut(self.now).set_capacity(u64::MAX);
+                }
+            }
         }
-    }
-
-    fn start(&mut self, broker: BrokerId) {
-        if self.machines.get(&broker).is_none_or(Machine::is_up) {
-            return;
-        }
-        self.trace.add(self.now, 4, i64::from(broker.0), &[]);
-        let others: Vec<BrokerId> = self
-            .machines
-            .values()
-            .filter(|m| m.is_up())
-            .map(Machine::id)
-            .collect();
-        self.network.start(self.now, broker, &others);
-        self.with(broker, Machine::start);
     }
 
     fn arrive(&mut self, arrival: Arrival) {
@@ -250,6 +266,10 @@ impl World {
             Arrival::Connected { at, to } => {
                 self.trace
                     .add(self.now, 5, i64::from(at.0), &to.0.to_be_bytes());
+                // Whoever dials and whoever is dialled learn of it, in this order.
+                self.with(to, |machine, now, out| {
+                    machine.take(now, Event::PeerConnected(at), out)
+                });
                 self.with(at, |machine, now, out| {
                     machine.take(now, Event::PeerConnected(to), out)
                 });
@@ -295,55 +315,13 @@ impl World {
                 u32::try_from(frame.len() - 4).ok(),
                 "an answer's length is that of its bytes"
             );
-            let client =
-                usize::try_from(reply.request.conn.0).expect("clients are numbered from 0");
-            let answer = frame.slice(4..);
-            let at = self.now
-                + Duration::from_nanos(CLIENT_DELAY_NS + self.random.below(CLIENT_DELAY_NS));
-            self.later(at, Due::Answer { client, answer });
+            self.answer(broker, reply.request.conn, frame.slice(4..));
         }
         for conn in out.effects.close.drain(..) {
-            let client = usize::try_from(conn.0).expect("clients are numbered from 0");
-            self.later(
-                self.now + Duration::from_millis(1),
-                Due::Disconnect {
-                    client,
-                    from: broker,
-                },
-            );
+            self.closed_by_broker(broker, conn);
         }
-    }
-
-    fn step_client(&mut self, index: usize, event: ClientEvent) {
-        let mut out = ClientOutput::default();
-        self.clients[index].step(self.now, event, &mut out);
-        for happened in out.happened {
-            self.history.push(self.now, happened);
-        }
-        self.complaints.extend(out.complaints);
-        for (to, frame) in out.sends {
-            let life = self.machines.get(&to).map_or(0, Machine::life);
-            let at = self.now
-                + Duration::from_nanos(CLIENT_DELAY_NS + self.random.below(CLIENT_DELAY_NS));
-            self.later(
-                at,
-                Due::Request {
-                    client: index,
-                    to,
-                    life,
-                    frame,
-                },
-            );
-        }
-        if let Some(at) = out.wake_at {
-            self.wake_client_at(at.max(Instant(self.now.0 + 1_000)), index);
-        }
-    }
-
-    fn wake_client_at(&mut self, at: Instant, client: usize) {
-        if self.wakes[client] != Some(at) {
-            self.wakes[client] = Some(at);
-            self.later(at, Due::WakeClient { client });
+        if let Some(end) = self.machines.get_mut(&broker).and_then(Machine::take_end) {
+            self.process_ended(broker, end);
         }
     }
 }

@@ -17,8 +17,10 @@ pub(crate) enum Lane {
     Check,
     /// Unit, golden, property and process tests.
     Test,
-    /// The simulator: seeds, and each of a sample twice.
+    /// The simulator: seeds that once failed, a hundred twice, and new ones for some minutes.
     Sim,
+    /// The long runs: what the quick lanes do in minutes, for most of an hour.
+    Full,
     /// Three real brokers under faults of processes, network and disks. It needs root.
     Chaos,
     /// Other people's clients against one broker.
@@ -104,12 +106,22 @@ fn steps(lane: Lane) -> &'static [&'static [&'static str]] {
             "kring-sim",
             "--",
             "--regressions",
-            "--seeds",
-            "40",
-            "--twice",
-            "5",
-            "--seconds",
-            "60",
+            "--twice=100",
+            "--minutes=8",
+        ]],
+        Lane::Full => &[&[
+            "cargo",
+            "run",
+            "--locked",
+            "--quiet",
+            "--profile",
+            "sim",
+            "--package",
+            "kring-sim",
+            "--",
+            "--regressions",
+            "--twice=100",
+            "--minutes=40",
         ]],
         Lane::Chaos => &[
             BUILD_CHAOS,

@@ -17,9 +17,14 @@ impl SimDisk {
     pub(super) fn complete(&mut self, under_way: InFlight) -> DiskDone {
         self.seq += 1;
         let InFlight { id, op, seq } = under_way;
-        let path = self.path_of(&op);
-        let fault = self.faults.hit(OpClass::of(&op), &path);
-        self.stats.faults += u64::from(fault.is_some());
+        let class = OpClass::of(&op);
+        let fault = if self.faults.is_empty() {
+            None
+        } else {
+            let path = self.path_of(&op);
+            self.faults.hit(class, &path)
+        };
+        self.note(fault, class);
         let (result, buffer) = match op {
             DiskOp::Read {
                 file,
@@ -44,9 +49,26 @@ impl SimDisk {
                 None,
             ),
             DiskOp::Sync { file } => (self.sync(file, seq, fault), None),
-            op => (self.name_op(op, seq, path, fault), None),
+            op => {
+                let path = self.path_of(&op);
+                (self.name_op(op, seq, path, fault), None)
+            }
         };
+        if matches!(result, Err(DiskError::NoSpace { .. })) {
+            self.stats.refused_full += 1;
+        }
         DiskDone { id, result, buffer }
+    }
+
+    fn note(&mut self, fault: Option<FaultKind>, class: OpClass) {
+        match fault {
+            None => return,
+            Some(FaultKind::Io(_)) => self.stats.io_errors[class as usize] += 1,
+            Some(FaultKind::Lost) => self.stats.lost_writes += 1,
+            Some(FaultKind::Misdirected(_)) => self.stats.misdirected_writes += 1,
+            Some(FaultKind::NoSpace) => {}
+        }
+        self.stats.faults += 1;
     }
 
     fn path_of(&self, op: &DiskOp) -> String {
@@ -104,15 +126,23 @@ impl SimDisk {
         fault: Option<FaultKind>,
     ) -> Result<DiskOk, DiskError> {
         let seq = self.seq;
-        let used: u64 = self.files.values().map(|f| f.len() as u64).sum();
-        let room = self.config.capacity_bytes.saturating_sub(used);
+        let room = match self.config.capacity_bytes {
+            u64::MAX => u64::MAX,
+            bytes => bytes.saturating_sub(self.used_bytes()),
+        };
         let mut random = self.random.clone();
         let (open, content) = self.content_of(file)?;
         check_aligned(open, offset, bytes)?;
         let path = open.path.clone();
         match fault {
-            Some(FaultKind::Lost) => return Ok(DiskOk::Done),
-            Some(FaultKind::Misdirected(by)) => offset += by,
+            Some(FaultKind::Lost) => {
+                content.note_damage(offset as usize..offset as usize + bytes.len());
+                return Ok(DiskOk::Done);
+            }
+            Some(FaultKind::Misdirected(by)) => {
+                content.note_damage(offset as usize..offset as usize + bytes.len());
+                offset += by;
+            }
             Some(FaultKind::Io(_)) => {
                 content.write_torn(offset as usize, bytes, &mut random);
                 self.random = random;
@@ -120,12 +150,21 @@ impl SimDisk {
             _ => {}
         }
         fail(fault, &path)?;
-        let (_, content) = self.content_of(file)?;
+        let (open, content) = self.content_of(file)?;
+        let recycles = open.kind == FileKind::Journal
+            && content
+                .visible()
+                .get(offset as usize)
+                .is_some_and(|b| *b != 0);
         let end = offset + bytes.len() as u64;
         if end.saturating_sub(content.len() as u64) > room {
             return Err(DiskError::NoSpace { path });
         }
         content.write(offset as usize, bytes, durable, seq);
+        if matches!(fault, Some(FaultKind::Misdirected(_))) {
+            content.note_damage(offset as usize..end as usize);
+        }
+        self.stats.recycled_blocks += u64::from(recycles);
         Ok(DiskOk::Done)
     }
 
@@ -170,11 +209,13 @@ impl SimDisk {
             }
             DiskOp::SetLen { file, len } => self.content_of(file)?.1.set_len(len as usize),
             DiskOp::Remove { path } => {
+                self.names_lost = true;
                 if self.tree.get(&path).is_some() {
                     self.tree.unlink(&path, seq);
                 }
             }
             DiskOp::Rename { from, to } => {
+                self.names_lost = true;
                 if self.tree.get(&from).is_none() {
                     return Err(DiskError::NotFound { path: from });
                 }

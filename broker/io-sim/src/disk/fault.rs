@@ -70,6 +70,14 @@ impl Faults {
         self.0.push(fault);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// The fault that hits this operation, if one does.
     pub(super) fn hit(&mut self, class: OpClass, path: &str) -> Option<FaultKind> {
         let at = self

@@ -1,14 +1,15 @@
 //! One simulated file: what is readable, what survives a crash, and the sectors in between.
 //! It knows neither names nor operations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use kring_io::Random;
 
 /// What a disk writes as a whole or not at all.
 pub(super) const SECTOR_BYTES: usize = 512;
 
-type Sector = [u8; SECTOR_BYTES];
+pub(super) type Sector = [u8; SECTOR_BYTES];
 
 /// Content of a file. Each sector that was written and not synced keeps all its versions: a crash
 /// leaves any of them.
@@ -24,6 +25,16 @@ pub(super) struct SimFile {
     shortest_len: usize,
     /// Whether the length changed since the last sync.
     len_changed: bool,
+    /// Sectors that damage has changed and no write has replaced since.
+    damaged: BTreeSet<usize>,
+}
+
+/// What a crash left of a file.
+pub(super) struct Left {
+    /// Sectors that lost their newest version.
+    pub(super) lost: u64,
+    /// A sector kept a write that is younger than one that another lost.
+    pub(super) reordered: bool,
 }
 
 impl SimFile {
@@ -53,6 +64,10 @@ impl SimFile {
             self.len_changed = true;
         }
         self.visible[offset..end].copy_from_slice(bytes);
+        if !self.damaged.is_empty() {
+            let whole = offset.div_ceil(SECTOR_BYTES)..end / SECTOR_BYTES;
+            self.damaged.retain(|at| !whole.contains(at));
+        }
         for at in offset / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES) {
             let sector = self.sector(at);
             if durable {
@@ -95,6 +110,7 @@ impl SimFile {
         self.shortest_len = self.shortest_len.min(len);
         self.len_changed = true;
         self.unsynced.retain(|at, _| at * SECTOR_BYTES < len);
+        self.damaged.retain(|at| at * SECTOR_BYTES < len);
     }
 
     /// Makes everything durable that was written before `seq`.
@@ -133,17 +149,19 @@ impl SimFile {
     }
 
     /// Power loss: each unsynced sector has any of its versions or what was durable.
-    /// Returns how many lost their newest version.
-    pub(super) fn crash(&mut self, random: &mut Random) -> u64 {
+    pub(super) fn crash(&mut self, random: &mut Random) -> Left {
         let mut lost = 0;
+        let (mut oldest_lost, mut newest_kept) = (u64::MAX, 0);
         let new_len = self.visible.len();
         let old_len = self.durable.len();
         for (at, versions) in std::mem::take(&mut self.unsynced) {
             let choice = random.below(versions.len() as u64 + 1) as usize;
             if choice < versions.len() {
                 lost += 1;
+                oldest_lost = oldest_lost.min(versions[choice].0);
             }
             if choice > 0 {
+                newest_kept = newest_kept.max(versions[choice - 1].0);
                 put(&mut self.durable, at, &versions[choice - 1].1);
             }
         }
@@ -153,10 +171,13 @@ impl SimFile {
             old_len
         };
         self.durable.resize(len, 0);
-        self.visible = self.durable.clone();
+        self.visible.clone_from(&self.durable);
         self.shortest_len = len;
         self.len_changed = false;
-        lost
+        Left {
+            lost,
+            reordered: oldest_lost < newest_kept,
+        }
     }
 
     /// Changes a bit at rest. Returns whether there is such a byte.
@@ -166,7 +187,32 @@ impl SimFile {
                 *b ^= 1 << (bit % 8);
             }
         }
+        self.note_damage(byte..byte + 1);
         byte < self.visible.len()
+    }
+
+    /// Replaces the sector that holds a byte, at rest. Returns whether there is such a byte.
+    pub(super) fn spoil_sector(&mut self, byte: usize, content: &Sector) -> bool {
+        let from = byte / SECTOR_BYTES * SECTOR_BYTES;
+        for bytes in [&mut self.visible, &mut self.durable] {
+            let end = (from + SECTOR_BYTES).min(bytes.len());
+            if from < end {
+                bytes[from..end].copy_from_slice(&content[..end - from]);
+            }
+        }
+        self.note_damage(byte..byte + 1);
+        byte < self.visible.len()
+    }
+
+    /// These bytes are not what was written, or what should have been written there is not.
+    pub(super) fn note_damage(&mut self, bytes: Range<usize>) {
+        self.damaged
+            .extend(bytes.start / SECTOR_BYTES..bytes.end.div_ceil(SECTOR_BYTES));
+    }
+
+    /// Sectors that are still damaged.
+    pub(super) fn damaged(&self) -> usize {
+        self.damaged.len()
     }
 
     /// Replaces the content, durable.
@@ -177,6 +223,7 @@ impl SimFile {
             unsynced: BTreeMap::new(),
             shortest_len: bytes.len(),
             len_changed: false,
+            damaged: BTreeSet::new(),
         };
     }
 

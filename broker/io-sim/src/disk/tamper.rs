@@ -1,6 +1,8 @@
 //! What a test does to a disk besides using it: faults, damage, looking at what is there.
 //! It completes no operation.
 
+use kring_io::Instant;
+
 use super::fault::Fault;
 use super::file::SimFile;
 use super::tree::{self, Node};
@@ -26,6 +28,70 @@ impl SimDisk {
                 .files
                 .get_mut(&file)
                 .is_some_and(|f| f.flip_bit(byte as usize, bit))
+    }
+
+    /// Replaces the 512-byte sector around a byte of a file at rest. Returns whether the budget
+    /// allowed it and the byte is there.
+    pub fn spoil_sector(&mut self, path: &str, byte: u64, content: &[u8; 512]) -> bool {
+        let Some(Node::File(file)) = self.tree.get(path) else {
+            return false;
+        };
+        self.take_fault()
+            && self
+                .files
+                .get_mut(&file)
+                .is_some_and(|f| f.spoil_sector(byte as usize, content))
+    }
+
+    /// Sectors of all files that damage, a lost or a misdirected write has changed and no later
+    /// write, cut or removal has replaced.
+    #[must_use]
+    pub fn damaged_sectors(&self) -> usize {
+        self.files.values().map(SimFile::damaged).sum()
+    }
+
+    /// Completes nothing before `until`; what is under way waits, too.
+    pub fn hang(&mut self, until: Instant) {
+        self.hung_until = self.hung_until.max(until);
+        for ((due, number), under_way) in std::mem::take(&mut self.in_flight) {
+            self.stats.hung += u64::from(due < until);
+            self.in_flight.insert((due.max(until), number), under_way);
+        }
+    }
+
+    /// Takes `factor` times as long for what is submitted before `until`.
+    pub fn slow_down(&mut self, until: Instant, factor: u64) {
+        self.slow = (until, factor);
+    }
+
+    /// Ends hanging, slowness, faults that still wait for their operation, and want of space. What
+    /// is damaged stays so.
+    pub fn recover(&mut self) {
+        self.slow = (Instant::default(), 1);
+        self.faults.clear();
+        self.config.capacity_bytes = u64::MAX;
+        if self.hung_until > self.now {
+            self.hung_until = self.now;
+            for ((due, number), under_way) in std::mem::take(&mut self.in_flight) {
+                self.in_flight
+                    .insert((due.min(self.now), number), under_way);
+            }
+        }
+    }
+
+    /// Whether it hangs, is slow, is full, or has faults that wait.
+    #[must_use]
+    pub fn is_troubled(&self) -> bool {
+        self.hung_until > self.now
+            || self.slow.0 > self.now
+            || !self.faults.is_empty()
+            || self.config.capacity_bytes < u64::MAX
+    }
+
+    /// Bytes of all files together.
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
+        self.files.values().map(|f| f.len() as u64).sum()
     }
 
     /// Changes how large the disk is, as when somebody frees space.
@@ -58,6 +124,7 @@ impl SimDisk {
         let there = self.tree.get(path).is_some();
         if there {
             self.tree.unlink(path, 0);
+            self.names_lost = true;
             if let Some(dir) = self.tree.dir(tree::parent(path)) {
                 self.tree.sync(dir, 1);
             }

@@ -1,6 +1,8 @@
 //! What the simulated disk promises, and what its crashes may take.
 //! The suite that every driver must pass is in `kring-io`.
 
+use bytes::Bytes;
+
 use super::*;
 use kring_io::{Buffer, DiskError, DiskOk, FileKind};
 

@@ -118,6 +118,12 @@ impl Tree {
         }
     }
 
+    /// Whether a file has a name now.
+    pub(super) fn names_now(&self, file: u64) -> bool {
+        let is = |node: &Node| *node == Node::File(file);
+        self.visible.values().any(|names| names.values().any(is))
+    }
+
     /// Whether a file has a name, now or after a crash.
     pub(super) fn names(&self, file: u64) -> bool {
         let is = |node: &Node| *node == Node::File(file);

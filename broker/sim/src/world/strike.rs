@@ -1,72 +1,358 @@
-//! Carries faults out on machines and links.
-//! It draws none; see `faults`.
+//! Carries faults out on machines, links and clients' connections, within the budget.
+//! It draws none; see `faults::draw`.
 
 use std::time::Duration;
 
-use kring_io::BrokerId;
+use bytes::Bytes;
+use kring_io::{BrokerId, Instant, Random};
+use kring_io_sim::{Fault as DiskFault, FaultKind};
+use kring_requests::Event;
 
 use super::{Due, World};
-use crate::faults::Fault;
+use crate::faults::kind::Kind;
+use crate::faults::{ClientCut, Damage, Fault, FileClass, For, Stray};
+use crate::machine::Machine;
+
+/// `EIO`.
+const EIO: i32 = 5;
+/// Bytes that a full disk has left, so that it fills under way.
+const FULL_LEFT_BYTES: u64 = 8 << 10;
+/// How many times as long a slow disk takes.
+const SLOW_DISK_FACTOR: u64 = 50;
+/// Nanoseconds that a slow link takes for a byte: a megabyte takes a second.
+const SLOW_LINK_NS: u64 = 1_000;
+/// How far a misdirected write misses, in bytes.
+const MISDIRECTED_BYTES: u64 = 8 << 10;
 
 impl World {
-    /// Carries a fault out.
-    pub(super) fn strike(&mut self, fault: Fault) {
-        self.trace
-            .add(self.now, 7, 0, format!("{fault:?}").as_bytes());
+    /// Carries a fault out, if the budget allows it.
+    pub(super) fn strike(&mut self, fault: &Fault) {
+        let text = fault.to_string();
+        tracing::info!(at_ms = self.now.0 / 1_000_000, "fault: {text}");
+        self.trace.add(self.now, 7, 0, text.as_bytes());
+        if let Some(broker) = fault.damages()
+            && !self.allows_damage(broker)
+        {
+            self.skipped += 1;
+            return;
+        }
         match fault {
-            Fault::PowerLoss(brokers) => {
-                self.counts.blackouts += u64::from(brokers.len() == self.machines.len());
-                for (broker, down) in brokers {
-                    self.lose_power(broker);
-                    self.start_at(self.now + down, broker);
-                }
-            }
-            Fault::Isolate(broker) => {
-                self.counts.partitions += 1;
-                let others: Vec<BrokerId> = self
-                    .machines
-                    .keys()
-                    .copied()
-                    .filter(|o| *o != broker)
-                    .collect();
-                for other in others {
-                    self.network.cut(broker, other);
-                    self.network.cut(other, broker);
-                }
-            }
-            Fault::Deafen { from, to } => {
-                self.counts.partitions += 1;
-                self.network.cut(from, to);
-            }
-            Fault::Heal => self.network.heal(self.now),
-            Fault::Pause(broker, pause) => {
-                self.counts.pauses += 1;
-                if let Some(machine) = self.machines.get_mut(&broker) {
-                    machine.pause(self.now + pause);
-                }
-            }
+            Fault::PowerLoss(of) => self.lose_power(of),
+            Fault::Kill(of) => self.kill(of),
+            Fault::Restart(of) => self.ask_to_end(of.broker, of.ms),
+            Fault::Roll { upgrade } => self.begin_roll(*upgrade),
+            Fault::Storm {
+                broker,
+                times,
+                every_ms,
+            } => self.storm(*broker, *times, *every_ms),
+            Fault::Pause(of) => self.pause(*of),
+            Fault::ReplaceDisk(of) => self.replace_disk(*of),
+            Fault::ClockJump { broker, ahead_ms } => self.jump(*broker, *ahead_ms),
+            Fault::Rot { .. }
+            | Fault::Stray { .. }
+            | Fault::DiskError { .. }
+            | Fault::DiskFull(_)
+            | Fault::SlowDisk(_)
+            | Fault::HungDisk(_) => self.strike_disk(fault),
+            fault => self.strike_network(fault),
         }
     }
 
-    fn lose_power(&mut self, broker: BrokerId) {
-        let Some(machine) = self
-            .machines
-            .get_mut(&broker)
-            .filter(|machine| machine.is_up())
-        else {
+    fn allows_damage(&mut self, broker: BrokerId) -> bool {
+        let mut budget = self.budget;
+        let allowed = budget.allows_damage(broker, |before| {
+            let disk = self.machines.get(&before).map(Machine::disk);
+            disk.is_none_or(|disk| disk.damaged_sectors() == 0) && self.is_whole()
+        });
+        self.budget = budget;
+        allowed
+    }
+
+    fn until(&self, ms: u64) -> Instant {
+        self.now + Duration::from_millis(ms)
+    }
+
+    fn up(&mut self, broker: BrokerId) -> Option<&mut Machine> {
+        self.machines.get_mut(&broker).filter(|m| m.is_up())
+    }
+
+    fn lose_power(&mut self, of: &[For]) {
+        if of.len() == self.machines.len() {
+            self.counts.hit(Kind::Blackout);
+        }
+        for For { broker, ms } in of {
+            let Some(machine) = self.up(*broker) else {
+                continue;
+            };
+            machine.lose_power();
+            self.counts.hit(Kind::PowerLoss);
+            self.process_gone(*broker);
+            self.start_at(self.until(*ms), *broker);
+        }
+    }
+
+    fn kill(&mut self, of: &[For]) {
+        if of.len() == self.machines.len() {
+            self.counts.hit(Kind::KillAll);
+        }
+        for For { broker, ms } in of {
+            let now = self.now;
+            let Some(machine) = self.up(*broker) else {
+                continue;
+            };
+            machine.kill(now);
+            self.counts.hit(Kind::Kill);
+            self.process_gone(*broker);
+            self.start_at(self.until(*ms), *broker);
+        }
+    }
+
+    fn storm(&mut self, broker: BrokerId, times: u64, every_ms: u64) {
+        if self.up(broker).is_some() {
+            self.counts.hit(Kind::Storm);
+        }
+        let ms = every_ms / 3;
+        self.kill(&[For { broker, ms }]);
+        for round in 1..times {
+            let kill = Fault::Kill(vec![For { broker, ms }]);
+            self.later(self.until(round * every_ms), Due::Fault(kill));
+        }
+    }
+
+    fn pause(&mut self, of: For) {
+        let until = self.until(of.ms);
+        if let Some(machine) = self.up(of.broker) {
+            machine.pause(until);
+            self.counts.hit(Kind::Pause);
+        }
+    }
+
+    fn replace_disk(&mut self, of: For) {
+        let Some(machine) = self.machines.get_mut(&of.broker) else {
             return;
         };
+        let was_up = machine.is_up();
         machine.lose_power();
-        self.counts.power_losses += 1;
-        self.network.stop(broker);
-        for client in 0..self.clients.len() {
-            self.later(
-                self.now + Duration::from_millis(1),
-                Due::Disconnect {
-                    client,
-                    from: broker,
-                },
-            );
+        machine.replace_disk();
+        self.counts.hit(Kind::ReplacedDisk);
+        if was_up {
+            self.process_gone(of.broker);
+            self.start_at(self.until(of.ms), of.broker);
+        }
+    }
+
+    fn jump(&mut self, broker: BrokerId, ahead_ms: i64) {
+        let Some(machine) = self.machines.get_mut(&broker) else {
+            return;
+        };
+        let kind = if ahead_ms > machine.ahead_ms() {
+            Kind::ClockForwards
+        } else {
+            Kind::ClockBackwards
+        };
+        machine.set_ahead_ms(ahead_ms);
+        self.counts.hit(kind);
+    }
+
+    fn strike_disk(&mut self, fault: &Fault) {
+        let now = self.now;
+        match fault {
+            Fault::Rot {
+                broker,
+                class,
+                damage,
+                pick,
+            } => self.rot(*broker, *class, *damage, *pick),
+            Fault::Stray { broker, class, how } => {
+                let kind = match how {
+                    Stray::Lost => FaultKind::Lost,
+                    Stray::Misdirected => FaultKind::Misdirected(MISDIRECTED_BYTES),
+                };
+                let class = (*class, kring_io_sim::OpClass::Write);
+                self.inject(*broker, class, 1, kind);
+            }
+            Fault::DiskError {
+                broker,
+                op,
+                class,
+                times,
+            } => self.inject(*broker, (*class, *op), *times, FaultKind::Io(EIO)),
+            Fault::DiskFull(of) => {
+                if let Some(machine) = self.machines.get_mut(&of.broker) {
+                    let disk = machine.disk_mut(now);
+                    disk.set_capacity(disk.used_bytes() + FULL_LEFT_BYTES);
+                    self.later(self.until(of.ms), Due::SpaceAgain(of.broker));
+                }
+            }
+            Fault::SlowDisk(of) => {
+                let until = self.until(of.ms);
+                if let Some(machine) = self.machines.get_mut(&of.broker) {
+                    machine.disk_mut(now).slow_down(until, SLOW_DISK_FACTOR);
+                }
+            }
+            Fault::HungDisk(of) => {
+                let until = self.until(of.ms);
+                if let Some(machine) = self.machines.get_mut(&of.broker) {
+                    machine.disk_mut(now).hang(until);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn inject(
+        &mut self,
+        broker: BrokerId,
+        (class, op): (FileClass, kring_io_sim::OpClass),
+        times: u64,
+        kind: FaultKind,
+    ) {
+        let fault = DiskFault {
+            path_contains: class.pattern().to_owned(),
+            class: op,
+            skip: 0,
+            times: u32::try_from(times).unwrap_or(1),
+            kind,
+        };
+        if let Some(machine) = self.machines.get_mut(&broker) {
+            machine.disk_mut(self.now).inject(fault);
+        }
+    }
+
+    fn rot(&mut self, broker: BrokerId, class: FileClass, damage: Damage, pick: u64) {
+        let mut random = Random::new(pick);
+        let Some(machine) = self.machines.get_mut(&broker) else {
+            return;
+        };
+        let disk = machine.disk_mut(self.now);
+        let mut paths = disk.paths();
+        paths.retain(|path| path.contains(class.pattern()));
+        if paths.is_empty() {
+            return;
+        }
+        let path = &paths[random.below(paths.len() as u64) as usize];
+        // Where there is something: a file that is mostly zeros would hide most of the damage.
+        let Some(byte) = disk.content(path).and_then(|content| {
+            (0..16)
+                .filter(|_| !content.is_empty())
+                .map(|_| random.below(content.len() as u64))
+                .find(|at| content[*at as usize] != 0)
+        }) else {
+            return;
+        };
+        let mut sector = [0; 512];
+        let done = match damage {
+            Damage::Bit => disk.flip_bit(path, byte, random.below(8) as u8),
+            Damage::Zeros => disk.spoil_sector(path, byte, &sector),
+            Damage::Noise => {
+                sector.fill_with(|| random.below(256) as u8);
+                disk.spoil_sector(path, byte, &sector)
+            }
+        };
+        if done {
+            self.counts.hit(match class {
+                FileClass::Journal => Kind::RotJournal,
+                FileClass::Checkpoint => Kind::RotCheckpoint,
+                FileClass::Segment => Kind::RotSegment,
+                FileClass::Meta => Kind::RotMeta,
+            });
+        }
+    }
+
+    fn strike_network(&mut self, fault: &Fault) {
+        match fault {
+            Fault::DelaySpike { ms, factor } => {
+                self.counts.hit(Kind::DelaySpike);
+                self.network.spike(self.until(*ms), *factor);
+            }
+            Fault::SlowLink { from, to, ms } => {
+                self.counts.hit(Kind::SlowLink);
+                let until = self.until(*ms);
+                self.network.slow_down(*from, *to, until, SLOW_LINK_NS);
+            }
+            Fault::BreakLinks(broker) => {
+                for other in self.others(*broker) {
+                    self.network.break_link(self.now, *broker, other);
+                    self.network.break_link(self.now, other, *broker);
+                }
+            }
+            Fault::Isolate(broker) => {
+                self.counts.hit(Kind::Isolation);
+                for other in self.others(*broker) {
+                    self.cut_both(*broker, other);
+                }
+            }
+            Fault::Deafen { from, to } => {
+                self.counts.hit(Kind::OneWay);
+                self.network.cut(*from, *to);
+            }
+            Fault::Bridge { one, other } => {
+                self.counts.hit(Kind::Bridge);
+                self.cut_both(*one, *other);
+            }
+            Fault::SplitAll => {
+                self.counts.hit(Kind::SplitAll);
+                let all: Vec<BrokerId> = self.machines.keys().copied().collect();
+                for one in &all {
+                    for other in self.others(*one) {
+                        self.network.cut(*one, other);
+                    }
+                }
+            }
+            Fault::Stall(broker) => {
+                for other in self.others(*broker) {
+                    self.network.stall(self.now, *broker, other);
+                    self.network.stall(self.now, other, *broker);
+                }
+            }
+            Fault::Heal => self.heal(),
+            Fault::ClientCut { third, broker, cut } => self.cut_clients(*third, *broker, *cut),
+            Fault::ClientReset(broker) => {
+                self.counts.hit(Kind::ClientReset);
+                self.disconnect_all(*broker);
+            }
+            Fault::NewerMessage { from, to, pick } => self.newer_message(*from, *to, *pick),
+            _ => {}
+        }
+    }
+
+    pub(super) fn heal(&mut self) {
+        self.network.heal(self.now);
+        self.deliver_late();
+    }
+
+    fn others(&self, broker: BrokerId) -> Vec<BrokerId> {
+        let all = self.machines.keys().copied();
+        all.filter(|other| *other != broker).collect()
+    }
+
+    fn cut_both(&mut self, one: BrokerId, other: BrokerId) {
+        self.network.cut(one, other);
+        self.network.cut(other, one);
+    }
+
+    fn cut_clients(&mut self, third: u64, broker: BrokerId, cut: ClientCut) {
+        self.cuts.insert((third % 3, broker), cut);
+    }
+
+    /// What a version to come may send while a cluster is rolled: a kind of message, a format and a
+    /// content that this version does not know.
+    fn newer_message(&mut self, from: BrokerId, to: BrokerId, pick: u64) {
+        let mut random = Random::new(pick);
+        let mut message = match random.below(3) {
+            0 => vec![1, 2],
+            1 => vec![2, 2],
+            _ => vec![3 + random.below(250) as u8],
+        };
+        let length = random.below(64);
+        message.extend((0..length).map(|_| random.below(256) as u8));
+        if self.up(to).is_some() {
+            self.counts.hit(Kind::NewerMessage);
+            let message = Bytes::from(message);
+            self.with(to, |machine, at, out| {
+                machine.take(at, Event::Peer { from, message }, out)
+            });
         }
     }
 }

@@ -1,0 +1,138 @@
+//! The figures of all runs: a line for each seed, a table of kinds, the closing line, the verdict.
+//! It runs nothing.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use kring_sim::faults::draw::DISHES;
+use kring_sim::faults::kind::{ALL, Counts, Kind};
+use kring_sim::faults::text;
+use kring_sim::run::Outcome;
+
+/// Violations of one seed that are printed at most.
+const SHOWN_MAX: usize = 10;
+
+/// Sums over all runs.
+#[derive(Default)]
+pub(crate) struct Totals {
+    seeds: u64,
+    simulated: Duration,
+    operations: usize,
+    acknowledged: usize,
+    faults: Counts,
+    skipped: u64,
+    violations: usize,
+    failed: u64,
+    twice: u64,
+    different: u64,
+}
+
+impl Totals {
+    /// Adds a run; `again` is the hash of its second time, if there was one.
+    pub(crate) fn add(&mut self, outcome: &Outcome, again: Option<u64>, print_plan: bool) {
+        report(outcome);
+        if print_plan {
+            print!("{}", text::print(&outcome.plan));
+        }
+        self.seeds += 1;
+        self.simulated += outcome.simulated;
+        self.operations += outcome.operations;
+        self.acknowledged += outcome.acknowledged;
+        self.faults.merge(&outcome.faults);
+        self.skipped += outcome.skipped;
+        self.violations += outcome.violations.len();
+        self.failed += u64::from(!outcome.violations.is_empty());
+        if let Some(again) = again {
+            self.twice += 1;
+            if again != outcome.trace {
+                println!(
+                    "seed {}: {:016x}, then {again:016x}: not deterministic",
+                    outcome.seed, outcome.trace
+                );
+                self.different += 1;
+            }
+        }
+    }
+
+    /// Kinds that never took effect although they should: a run without them proves less than it says.
+    fn missing(&self) -> Vec<&'static str> {
+        ALL.iter()
+            .filter(|kind| self.faults.of(**kind) == 0 && !is_off(**kind))
+            .map(|kind| kind.name())
+            .collect()
+    }
+
+    /// Prints the table and the closing line.
+    pub(crate) fn close(&self, any_faults: bool) -> ExitCode {
+        for kind in ALL {
+            let note = if is_off(*kind) { "  (off)" } else { "" };
+            println!(
+                "{:>10}  {:<18} {}{note}",
+                self.faults.of(*kind),
+                kind.name(),
+                kind.what()
+            );
+        }
+        let missing = self.missing();
+        if !missing.is_empty() {
+            println!("never took effect: {}; run more seeds", missing.join(", "));
+        }
+        let hit = ALL.iter().filter(|kind| self.faults.of(**kind) > 0);
+        let faults: Vec<String> = hit
+            .clone()
+            .map(|kind| format!("{}:{}", kind.name(), self.faults.of(*kind)))
+            .collect();
+        println!(
+            "suite=sim seeds={} hours={:.2} kinds={} faults={} over_budget={} ops={} acknowledged={} twice={} different={} \
+             failed_seeds={} violations={}",
+            self.seeds,
+            self.simulated.as_secs_f64() / 3600.0,
+            hit.count(),
+            faults.join(","),
+            self.skipped,
+            self.operations,
+            self.acknowledged,
+            self.twice,
+            self.different,
+            self.failed,
+            self.violations,
+        );
+        if self.violations == 0 && self.different == 0 && (missing.is_empty() || any_faults) {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether nothing that runs usually draws can bring this kind about.
+fn is_off(kind: Kind) -> bool {
+    let dish = match kind {
+        Kind::RotJournal => "rot-journal",
+        Kind::RotCheckpoint => "rot-checkpoint",
+        Kind::RotSegment => "rot-segment",
+        Kind::RotMeta => "rot-meta",
+        Kind::LostWrite => "lost-write",
+        Kind::MisdirectedWrite => "misdirected-write",
+        Kind::ReplacedDisk => "replace-disk",
+        _ => return false,
+    };
+    DISHES.iter().any(|d| d.name == dish && !d.on)
+}
+
+fn report(outcome: &Outcome) {
+    println!(
+        "seed {:>4}  trace {:016x}  {:>5} s  {:>6} acknowledged  {} violations",
+        outcome.seed,
+        outcome.trace,
+        outcome.simulated.as_secs(),
+        outcome.acknowledged,
+        outcome.violations.len()
+    );
+    for violation in outcome.violations.iter().take(SHOWN_MAX) {
+        println!("    {}: {}", violation.check, violation.fact);
+    }
+    if !outcome.violations.is_empty() {
+        println!("    again: {}", outcome.again);
+    }
+}
