@@ -67,14 +67,25 @@ pub(crate) fn load(
     };
     let environment = environment::read(variables, &known_names())?;
     settings.extend(environment.settings);
-    check(&settings)?;
-    let node = node::resolve(&settings)?;
-    let broker = engine::resolve(&settings, &node)?;
+    let (node, broker) = resolve(&settings)?;
     Ok(Config {
         node,
         broker,
         unused_variables: environment.unused,
     })
+}
+
+fn resolve(settings: &Settings) -> Result<(NodeConfig, kring_requests::BrokerConfig), ConfigError> {
+    check(settings)?;
+    let node = node::resolve(settings)?;
+    let broker = engine::resolve(settings, &node)?;
+    Ok((node, broker))
+}
+
+/// Checks what a configuration file would hold.
+pub(crate) fn check_text(text: &str) -> Result<(), ConfigError> {
+    let settings = source::read_text(text, Path::new("configuration"))?;
+    resolve(&settings).map(|_| ())
 }
 
 /// Names of all settings.

@@ -57,6 +57,14 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether a configuration file with this text would be taken, and if not, what is said.
+///
+/// # Errors
+/// The refusal, as the broker would print it.
+pub fn check_configuration(text: &str) -> Result<(), String> {
+    config::check_text(text).map_err(|error| error.to_string())
+}
+
 fn print(text: &str) -> ExitCode {
     // Whoever closed the pipe has read enough.
     let _ = std::io::stdout().write_all(text.as_bytes());

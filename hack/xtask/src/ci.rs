@@ -2,7 +2,7 @@
 //! It installs nothing; `hack/test` does, before it calls the lanes.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -21,6 +21,8 @@ pub(crate) enum Lane {
     Sim,
     /// The long runs: what the quick lanes do in minutes, for most of an hour.
     Full,
+    /// Bytes from outside, mutated, into everything that they reach.
+    Fuzz,
     /// Three real brokers under faults of processes, network and disks. It needs root.
     Chaos,
     /// Other people's clients against one broker.
@@ -46,111 +48,51 @@ pub(crate) fn run(root: &Path, lane: Lane, record: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// The broker and what strikes it: optimised, with every assertion on.
-const BUILD_CHAOS: &[&str] = &[
-    "cargo",
-    "build",
-    "--locked",
-    "--quiet",
-    "--profile",
-    "sim",
-    "--package",
-    "kring-broker",
-    "--package",
-    "kring-chaos",
-];
-
-fn steps(lane: Lane) -> &'static [&'static [&'static str]] {
+/// The lanes, each a list of command lines whose words have no spaces in them. The simulator is
+/// built once, with its canaries in it: in `kring-sim` all of them are off.
+fn steps(lane: Lane) -> &'static [&'static str] {
     match lane {
         Lane::Check => &[
-            &["cargo", "fmt", "--all", "--check"],
-            &["cargo", "xtask", "tidy"],
-            &[
-                "cargo",
-                "deny",
-                "--log-level",
-                "error",
-                "check",
-                "licenses",
-                "bans",
-                "sources",
-            ],
-            &[
-                "cargo",
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--locked",
-                "--",
-                "--deny",
-                "warnings",
-            ],
+            "cargo fmt --all --check",
+            "cargo xtask tidy",
+            "cargo deny --log-level error check licenses bans sources",
+            "cargo clippy --workspace --all-targets --locked -- --deny warnings",
         ],
-        Lane::Test => &[&[
-            "cargo",
-            "nextest",
-            "run",
-            "--workspace",
-            "--locked",
-            "--profile",
-            "ci",
-        ]],
-        Lane::Sim => &[&[
-            "cargo",
-            "run",
-            "--locked",
-            "--quiet",
-            "--profile",
-            "sim",
-            "--package",
-            "kring-sim",
-            "--",
-            "--regressions",
-            "--twice=100",
-            "--minutes=8",
-        ]],
-        Lane::Full => &[&[
-            "cargo",
-            "run",
-            "--locked",
-            "--quiet",
-            "--profile",
-            "sim",
-            "--package",
-            "kring-sim",
-            "--",
-            "--regressions",
-            "--twice=100",
-            "--minutes=40",
-        ]],
+        Lane::Test => &["cargo nextest run --workspace --locked --profile ci"],
+        Lane::Sim => &[
+            "cargo build --locked --quiet --profile sim --package kring-sim --features canary",
+            "target/sim/kring-sim --regressions --twice=100 --minutes=4",
+            "target/sim/kring-canaries --seeds-max=400",
+        ],
+        Lane::Fuzz => &["hack/fuzz 15"],
         Lane::Chaos => &[
-            BUILD_CHAOS,
-            &[
-                "target/sim/kring-chaos",
-                "mixed",
-                "--minutes=3",
-                "--faults-min=50",
-                "--acked-min=1000000",
-            ],
-            &["target/sim/kring-chaos", "storm", "--cycles=20"],
-            &["target/sim/kring-chaos", "power", "--cuts=10"],
+            "cargo build --locked --quiet --profile sim --package kring-broker --package kring-chaos",
+            "target/sim/kring-chaos mixed --minutes=3 --faults-min=50 --acked-min=1000000",
+            "target/sim/kring-chaos storm --cycles=20",
+            "target/sim/kring-chaos power --cuts=10",
         ],
-        Lane::Compat => &[&["e2e/compat/run"]],
+        Lane::Full => &[
+            "cargo build --locked --quiet --profile sim --package kring-sim --features canary",
+            "target/sim/kring-sim --regressions --twice=100 --minutes=40",
+            "target/sim/kring-canaries --seeds-max=1000",
+            "hack/fuzz 240",
+        ],
+        Lane::Compat => &["e2e/compat/run"],
         Lane::Kube => &[
-            &["hack/cluster/install"],
-            &["hack/cluster/exec", "charts/tests/run"],
-            &["e2e/run"],
+            "hack/cluster/install",
+            "hack/cluster/exec charts/tests/run",
+            "e2e/run",
         ],
     }
 }
 
 /// Runs a step, shows what it prints, and keeps the closing lines of its suites.
-fn execute(root: &Path, step: &[&str], closing: &mut Vec<String>) -> Result<(), String> {
-    let line = step.join(" ");
+fn execute(root: &Path, line: &str, closing: &mut Vec<String>) -> Result<(), String> {
     println!("── {line}");
-    let (program, arguments) = step.split_first().expect("a step names a program");
-    let mut child = Command::new(program)
-        .args(arguments)
+    let mut words = line.split_whitespace();
+    let program = words.next().expect("a step names a program");
+    let mut child = Command::new(located(program))
+        .args(words)
         .current_dir(root)
         .stdout(Stdio::piped())
         .spawn()
@@ -168,5 +110,16 @@ fn execute(root: &Path, step: &[&str], closing: &mut Vec<String>) -> Result<(), 
         Ok(())
     } else {
         Err(format!("`{line}` failed: {status}"))
+    }
+}
+
+/// A program of the build lies where cargo puts it.
+fn located(program: &str) -> PathBuf {
+    match (
+        program.strip_prefix("target/"),
+        std::env::var_os("CARGO_TARGET_DIR"),
+    ) {
+        (Some(built), Some(directory)) => Path::new(&directory).join(built),
+        _ => program.into(),
     }
 }

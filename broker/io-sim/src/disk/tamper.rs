@@ -133,6 +133,31 @@ impl SimDisk {
         there
     }
 
+    /// Puts a file there with its directories, durable, as somebody who copies a directory would.
+    pub fn put_file(&mut self, path: &str, bytes: &[u8]) {
+        let directories = path.match_indices('/').map(|(end, _)| &path[..end]);
+        for directory in directories {
+            if self.tree.get(directory).is_none() {
+                self.tree.make_dir(directory, 0);
+            }
+        }
+        let file = self.next_file;
+        self.next_file += 1;
+        let mut content = SimFile::default();
+        content.replace(bytes);
+        self.files.insert(file, content);
+        self.tree.link_file(path, file, 0);
+        for directory in path
+            .match_indices('/')
+            .map(|(end, _)| &path[..end])
+            .chain([""])
+        {
+            if let Some(dir) = self.tree.dir(directory) {
+                self.tree.sync(dir, 1);
+            }
+        }
+    }
+
     /// All paths of files, in order.
     #[must_use]
     pub fn paths(&self) -> Vec<String> {

@@ -41,6 +41,11 @@ pub(crate) fn read_file(path: &Path) -> Result<Settings, ConfigError> {
         path: path.to_owned(),
         error,
     })?;
+    read_text(&text, path)
+}
+
+/// Reads what a file of this path holds.
+pub(crate) fn read_text(text: &str, path: &Path) -> Result<Settings, ConfigError> {
     let table: toml::Table = text.parse().map_err(|error| ConfigError::NotToml {
         path: path.to_owned(),
         error,
