@@ -198,6 +198,27 @@ impl Broker {
         Ok((status.unwrap_or(0), body.to_owned()))
     }
 
+    /// The last line it has logged.
+    pub(crate) fn last_line(&self) -> String {
+        let words = self.last_words();
+        words.lines().last().unwrap_or_default().to_owned()
+    }
+
+    /// Bytes it has logged so far.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        fs::metadata(self.dir.join("log")).map_or(0, |file| file.len())
+    }
+
+    /// Whether a line of a warning or an error behind `from` bytes of its log has one of these words.
+    pub(crate) fn logged_since(&self, from: u64, words: &[&str]) -> bool {
+        let log = fs::read(self.dir.join("log")).unwrap_or_default();
+        let from = usize::try_from(from).unwrap_or(0).min(log.len());
+        let log = String::from_utf8_lossy(&log[from..]);
+        log.lines()
+            .filter(|line| line.contains(" WARN ") || line.contains("ERROR"))
+            .any(|line| words.iter().any(|word| line.contains(word)))
+    }
+
     /// The end of what it has logged.
     pub(crate) fn last_words(&self) -> String {
         let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();

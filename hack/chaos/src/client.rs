@@ -8,8 +8,12 @@ pub(crate) mod directory;
 pub(crate) mod producer;
 pub(crate) mod sweep;
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use kring_wire::ErrorCode;
 
 use crate::recording::Clock;
 use directory::Directory;
@@ -25,6 +29,8 @@ pub(crate) struct Shared {
     giving_up: AtomicBool,
     /// When each partition acknowledged something last, in nanoseconds of the clock.
     served: Vec<AtomicU64>,
+    /// Answers to producers that said to try again later, by their error.
+    refusals: Mutex<BTreeMap<ErrorCode, u64>>,
 }
 
 impl Shared {
@@ -36,6 +42,7 @@ impl Shared {
             finishing: AtomicBool::new(false),
             giving_up: AtomicBool::new(false),
             served: (0..partitions).map(|_| AtomicU64::new(0)).collect(),
+            refusals: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -61,6 +68,17 @@ impl Shared {
         (0..self.served.len())
             .filter(|partition| self.served[*partition].load(Ordering::SeqCst) <= at)
             .collect()
+    }
+
+    fn was_refused(&self, code: ErrorCode) {
+        let mut refusals = self.refusals.lock().expect("no client panics");
+        *refusals.entry(code).or_default() += 1;
+    }
+
+    /// How often producers were answered with this error.
+    pub(crate) fn refusals(&self, code: ErrorCode) -> u64 {
+        let refusals = self.refusals.lock().expect("no client panics");
+        refusals.get(&code).copied().unwrap_or(0)
     }
 
     fn is_finishing(&self) -> bool {

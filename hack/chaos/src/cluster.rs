@@ -5,9 +5,10 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::broker::{Broker, CLIENT_PORT};
+use crate::patience::Patience;
 use crate::{interrupt, network};
 
 /// Brokers of a cluster.
@@ -86,7 +87,7 @@ impl Cluster {
 
     /// Waits until every broker says that it is ready.
     pub(crate) fn wait_until_ready(&mut self, within: Duration) -> Result<(), String> {
-        let deadline = Instant::now() + within;
+        let patience = Patience::new(within);
         for broker in &mut self.brokers {
             while !broker.is_ready() {
                 interrupt::check()?;
@@ -97,11 +98,11 @@ impl Cluster {
                         broker.last_words()
                     ));
                 }
-                if Instant::now() >= deadline {
+                if patience.is_over() {
                     return Err(format!(
                         "broker {} is not ready after {} s: {:?}; {}",
                         broker.id,
-                        within.as_secs(),
+                        patience.elapsed().as_secs(),
                         broker.get("/readyz").map(|(_, body)| body),
                         broker.last_words()
                     ));

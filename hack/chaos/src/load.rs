@@ -7,14 +7,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, sleep};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kring_sim::checks;
 use kring_sim::history::{Happened, History};
+use kring_wire::ErrorCode;
 
 use crate::client::directory::Directory;
 use crate::client::{Shared, admin, consumer, producer, sweep};
 use crate::cluster::BROKERS;
+use crate::patience::Patience;
 use crate::recording::{Clock, Recording, merge};
 use crate::run::Run;
 
@@ -23,7 +25,7 @@ pub(crate) const CONVERGE_WITHIN: Duration = Duration::from_secs(30);
 /// Producers of a partition.
 const PRODUCERS: u32 = 2;
 /// Records of a batch are drawn from 1 to this.
-const BATCH_RECORDS_MAX: u64 = 400;
+const BATCH_RECORDS_MAX: u64 = 1_000;
 /// Violations of one check that are printed.
 const SHOWN_MAX: usize = 5;
 
@@ -33,6 +35,8 @@ pub(crate) struct Size {
     pub(crate) partitions: i32,
     /// Records per second of all producers together.
     pub(crate) rate: u64,
+    /// Bytes of each record beside its identity.
+    pub(crate) key_bytes: usize,
     pub(crate) seed: u64,
 }
 
@@ -43,6 +47,8 @@ pub(crate) struct Load {
     brokers: Vec<SocketAddr>,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<Recording>>,
+    /// What was read meanwhile beside the clients.
+    read: Vec<Recording>,
     /// Leader epochs at the beginning.
     epochs: i64,
 }
@@ -85,7 +91,10 @@ impl Load {
         let partitions = size.partitions;
         admin::create_topic(&brokers, topic, partitions, configs, CONVERGE_WITHIN)?;
         let directory = Directory::new(topic, brokers.clone());
-        let seen = admin::wait_until_whole(&directory, BROKERS, partitions, CONVERGE_WITHIN)?;
+        let seen = {
+            let patience = Patience::new(CONVERGE_WITHIN);
+            admin::wait_until_whole(&directory, BROKERS, partitions, patience)?
+        };
         let epochs = seen.iter().map(|p| i64::from(p.leader_epoch)).sum();
         let shared = Arc::new(Shared::new(directory, Clock::start(), partitions));
         let mut threads = Vec::new();
@@ -98,6 +107,7 @@ impl Load {
                     partition,
                     batch_records_max: BATCH_RECORDS_MAX,
                     rate: size.rate / u64::from(producers),
+                    key_bytes: size.key_bytes,
                     seed: size.seed ^ (u64::from(name) << 32),
                 };
                 let shared = Arc::clone(&shared);
@@ -112,6 +122,7 @@ impl Load {
             brokers,
             shared,
             threads,
+            read: Vec::new(),
             epochs,
         })
     }
@@ -126,26 +137,51 @@ impl Load {
         self.shared.unserved_since(at)
     }
 
+    /// How often producers were answered with this error.
+    pub(crate) fn refusals(&self, code: ErrorCode) -> u64 {
+        self.shared.refusals(code)
+    }
+
+    /// Reads every partition from a broker's own log, once everything is well; gives why that is
+    /// not possible. What was read goes into the history as polled.
+    pub(crate) fn read_from(&mut self, broker: usize, within: Duration) -> Result<(), String> {
+        let mut recording = Recording::default();
+        let read = sweep::look(
+            &self.shared,
+            BROKERS,
+            broker,
+            self.partitions,
+            within,
+            &mut recording,
+        );
+        self.read.push(recording);
+        read
+    }
+
+    /// Reads the beginning of every partition from whoever leads it.
+    pub(crate) fn read_in_place(&self) -> Result<(), String> {
+        (0..self.partitions).try_for_each(|partition| sweep::glance(&self.shared, partition))
+    }
+
     /// After the last fault: everything must become well; then every replica is read and judged.
     /// Gives the verdict and the histories it was made of.
     pub(crate) fn end(self) -> (Verdict, Vec<History>) {
-        let deadline = Instant::now() + CONVERGE_WITHIN;
+        let patience = Patience::new(CONVERGE_WITHIN);
         self.shared.finish();
-        while !self.threads.iter().all(JoinHandle::is_finished) && Instant::now() < deadline {
+        while !self.threads.iter().all(JoinHandle::is_finished) && !patience.is_over() {
             sleep(Duration::from_millis(20));
         }
         self.shared.give_up();
         let mut verdict = Verdict::default();
-        let mut recordings = Vec::new();
+        let mut recordings = self.read;
         for client in self.threads {
             match client.join() {
                 Ok(recording) => recordings.push(recording),
                 Err(_) => verdict.violations.push("a client panicked".to_owned()),
             }
         }
-        let left = deadline.saturating_duration_since(Instant::now());
         let directory = &self.shared.directory;
-        match admin::wait_until_whole(directory, BROKERS, self.partitions, left) {
+        match admin::wait_until_whole(directory, BROKERS, self.partitions, patience) {
             Ok(seen) => {
                 let epochs: i64 = seen.iter().map(|p| i64::from(p.leader_epoch)).sum();
                 verdict.leader_changes = (epochs - self.epochs).max(0).unsigned_abs();

@@ -10,13 +10,17 @@ mod cluster;
 mod command;
 mod disk;
 mod enclosure;
+mod foreign;
+mod full;
 mod interrupt;
 mod load;
 mod mixed;
 mod nemesis;
 mod network;
+mod patience;
 mod power;
 mod recording;
+mod rot;
 mod run;
 mod storm;
 mod trouble;
@@ -41,6 +45,9 @@ struct Arguments {
     /// The broker's program; `kring-broker` beside this program unless given.
     #[arg(long, global = true)]
     broker: Option<PathBuf>,
+    /// The foreign client's program; `kring-load` beside this program unless given.
+    #[arg(long, global = true)]
+    load: Option<PathBuf>,
     /// Where logs, data and histories go; emptied first.
     #[arg(long, global = true, default_value = "target/chaos")]
     folder: PathBuf,
@@ -59,6 +66,10 @@ enum Suite {
     Power(power::Asked),
     /// The disk of one broker fails an operation or hangs.
     Trouble(trouble::Asked),
+    /// Files of one broker rot.
+    Rot(rot::Asked),
+    /// The disks fill up and get space back.
+    Full(full::Asked),
 }
 
 impl Suite {
@@ -68,6 +79,8 @@ impl Suite {
             Suite::Storm(_) => "storm",
             Suite::Power(_) => "power",
             Suite::Trouble(_) => "trouble",
+            Suite::Rot(_) => "rot",
+            Suite::Full(_) => "full",
         }
     }
 }
@@ -100,27 +113,37 @@ fn strike(arguments: &Arguments) -> Result<(Closing, Run), String> {
     interrupt::catch()?;
     end_after(Duration::from_secs(60 * arguments.at_most_minutes));
     let run = prepare(arguments)?;
+    patience::watch(&run.folder).map_err(|e| format!("{}: {e}", run.folder.display()))?;
     println!("seed={} folder={}", run.seed, run.folder.display());
     let closing = match &arguments.suite {
         Suite::Mixed(asked) => mixed::run(&run, *asked),
         Suite::Storm(asked) => storm::run(&run, *asked),
         Suite::Power(asked) => power::run(&run, *asked),
         Suite::Trouble(asked) => trouble::run(&run, *asked),
+        Suite::Rot(asked) => rot::run(&run, *asked),
+        Suite::Full(asked) => full::run(&run, *asked),
     }?;
     Ok((closing, run))
 }
 
 fn prepare(arguments: &Arguments) -> Result<Run, String> {
-    let beside = std::env::current_exe()
-        .map_err(|e| format!("the path of this program is unknown: {e}"))?
-        .with_file_name("kring-broker");
-    let broker = arguments.broker.clone().unwrap_or(beside);
-    let broker = broker.canonicalize().map_err(|e| {
-        format!(
-            "{}: {e}; build it in the same profile (`cargo build --profile sim -p kring-broker`) or name it with --broker",
-            broker.display()
-        )
-    })?;
+    let own =
+        std::env::current_exe().map_err(|e| format!("the path of this program is unknown: {e}"))?;
+    let program = |given: &Option<PathBuf>, name: &str| {
+        let path = given.clone().unwrap_or_else(|| own.with_file_name(name));
+        path.canonicalize().map_err(|e| {
+            format!(
+                "{}: {e}; build it in the same profile (`cargo build --profile sim -p {name}`) or say where it is with an option",
+                path.display()
+            )
+        })
+    };
+    let broker = program(&arguments.broker, "kring-broker")?;
+    let needs_load = matches!(&arguments.suite, Suite::Mixed(asked) if asked.has_foreign());
+    let load = match needs_load {
+        true => program(&arguments.load, "kring-load")?,
+        false => PathBuf::new(),
+    };
     let folder = arguments.folder.join(arguments.suite.name());
     cluster::empty_folder(&folder)?;
     let folder = folder
@@ -133,6 +156,7 @@ fn prepare(arguments: &Arguments) -> Result<Run, String> {
     Ok(Run {
         seed,
         broker,
+        load,
         folder,
     })
 }

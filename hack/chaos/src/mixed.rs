@@ -1,10 +1,12 @@
 //! `mixed`: every fault of processes and network, in episodes, under producers and consumers.
 //! An episode ends with a heal, the final read of all replicas and the checks.
 
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::closing::Closing;
 use crate::cluster::{BROKERS, Cluster};
+use crate::foreign::{Books, Foreign};
 use crate::load::{Load, Size, Verdict, keep_histories};
 use crate::nemesis::strike::{Bites, carry_out};
 use crate::nemesis::{self, Kind};
@@ -25,14 +27,24 @@ pub(crate) struct Asked {
     #[arg(long, default_value_t = 2.0)]
     minutes: f64,
     /// Records per second of all producers together.
-    #[arg(long, default_value_t = 24_000)]
+    #[arg(long, default_value_t = 40_000)]
     rate: u64,
+    /// Records per second of librdkafka's producer beside them; 0 leaves it out.
+    #[arg(long, default_value_t = 500)]
+    foreign_rate: u64,
     /// The run fails with fewer faults.
     #[arg(long, default_value_t = 0)]
     faults_min: u64,
     /// The run fails with fewer acknowledged records.
     #[arg(long, default_value_t = 0)]
     acked_min: u64,
+}
+
+impl Asked {
+    /// Whether a foreign client works beside our own.
+    pub(crate) fn has_foreign(self) -> bool {
+        self.foreign_rate > 0
+    }
 }
 
 /// Runs episodes until the time is up.
@@ -50,6 +62,7 @@ pub(crate) fn run(run: &Run, asked: Asked) -> Result<Closing, String> {
     cluster.wait_until_ready(START_WITHIN)?;
     let mut verdict = Verdict::default();
     let mut bites = Bites::default();
+    let mut books = Books::default();
     let mut episodes = 0;
     while verdict.violations.is_empty() && bites.violations.is_empty() {
         let left = ends.saturating_duration_since(Instant::now());
@@ -58,20 +71,24 @@ pub(crate) fn run(run: &Run, asked: Asked) -> Result<Closing, String> {
             break;
         }
         let seed = run.seed.wrapping_add(episodes);
-        let (more, bitten) = episode(run, &mut cluster, asked, seed, length.max(EPISODE / 4))?;
+        let length = length.max(EPISODE / 4);
+        let (mut more, bitten, foreign) = episode(run, &mut cluster, asked, seed, length)?;
+        more.violations.extend(foreign.violations.iter().cloned());
         println!(
-            "episode {episodes} seed={seed} seconds={} faults={} acked={} leader_changes={} violations={}",
+            "episode {episodes} seed={seed} seconds={} faults={} acked={} foreign_acked={} leader_changes={} violations={}",
             length.as_secs(),
             bitten.total(),
             more.acknowledged,
+            foreign.acknowledged,
             more.leader_changes,
             more.violations.len() + bitten.violations.len()
         );
         verdict.add(more);
         bites.add(bitten);
+        books.add(foreign);
         episodes += 1;
     }
-    Ok(close(asked, episodes, verdict, bites))
+    Ok(close(asked, episodes, verdict, bites, &books))
 }
 
 fn episode(
@@ -80,21 +97,32 @@ fn episode(
     asked: Asked,
     seed: u64,
     length: Duration,
-) -> Result<(Verdict, Bites), String> {
+) -> Result<(Verdict, Bites, Books), String> {
     let size = Size {
         partitions: 6,
         rate: asked.rate,
+        key_bytes: 0,
         seed,
     };
     let topic = format!("chaos-{seed}");
     let load = Load::begin(&topic, Cluster::addresses(), size, &[])?;
+    let foreign = match asked.foreign_rate {
+        0 => None,
+        rate => Some(Foreign::begin(&run.load, &run.folder, &topic, rate)?),
+    };
     let bites = carry_out(cluster, &nemesis::plan(seed, BROKERS, length))?;
+    let books = foreign.map(|foreign| thread::spawn(|| foreign.end()));
     let (verdict, histories) = load.end();
     keep_histories(run, seed, &verdict, &histories)?;
-    Ok((verdict, bites))
+    let books = match books.map(JoinHandle::join) {
+        Some(Ok(books)) => books,
+        Some(Err(_)) => return Err("the thread that waits for librdkafka panicked".to_owned()),
+        None => Books::default(),
+    };
+    Ok((verdict, bites, books))
 }
 
-fn close(asked: Asked, episodes: u64, verdict: Verdict, bites: Bites) -> Closing {
+fn close(asked: Asked, episodes: u64, verdict: Verdict, bites: Bites, books: &Books) -> Closing {
     let faults = bites.total();
     let mut closing = Closing::new("chaos-mixed");
     for (kind, count) in &bites.faults {
@@ -128,7 +156,9 @@ fn close(asked: Asked, episodes: u64, verdict: Verdict, bites: Bites) -> Closing
     closing.figure("clean_ends", bites.clean_ends);
     closing.figure("leader_changes", verdict.leader_changes);
     closing.figure("acked", verdict.acknowledged);
+    closing.figure("foreign_acked", books.acknowledged);
+    closing.figure("foreign_received", books.received);
     closing.figure("ops", verdict.operations);
-    closing.figure("lost", verdict.lost);
+    closing.figure("lost", verdict.lost + books.lost);
     closing
 }

@@ -9,6 +9,8 @@ pub(crate) struct Run {
     pub(crate) seed: u64,
     /// The broker's program.
     pub(crate) broker: PathBuf,
+    /// The program of the foreign client.
+    pub(crate) load: PathBuf,
     /// Logs, data directories and histories.
     pub(crate) folder: PathBuf,
 }

@@ -2,13 +2,14 @@
 //! A cycle ends when each partition has acknowledged something that was sent after the start.
 
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kring_io::Random;
 
 use crate::closing::Closing;
 use crate::cluster::{BROKERS, Cluster};
 use crate::load::{Load, Size, Verdict, keep_histories};
+use crate::patience::Patience;
 use crate::run::Run;
 use crate::{interrupt, network};
 
@@ -51,6 +52,7 @@ pub(crate) fn run(run: &Run, asked: Asked) -> Result<Closing, String> {
         let size = Size {
             partitions: 6,
             rate: asked.rate,
+            key_bytes: 0,
             seed: run.seed ^ episode,
         };
         let load = Load::begin(&topic, Cluster::addresses(), size, &[])?;
@@ -58,13 +60,9 @@ pub(crate) fn run(run: &Run, asked: Asked) -> Result<Closing, String> {
         for _ in 0..left.min(EPISODE_CYCLES) {
             sleep(Duration::from_millis(300 + random.below(700)));
             match cycle(&mut cluster, &load)? {
-                Some(outage) => outages.push(outage),
-                None => {
-                    let unserved = load.unserved_since(Duration::ZERO);
-                    verdict.violations.push(format!(
-                        "liveness: partitions {unserved:?} do not serve {} s after all brokers were killed and started",
-                        SERVE_WITHIN.as_secs()
-                    ));
+                Ok(outage) => outages.push(outage),
+                Err(violation) => {
+                    verdict.violations.push(violation);
                     break;
                 }
             }
@@ -78,15 +76,15 @@ pub(crate) fn run(run: &Run, asked: Asked) -> Result<Closing, String> {
 }
 
 /// Kills all, starts all; gives the time from the start until every partition has served.
-fn cycle(cluster: &mut Cluster, load: &Load) -> Result<Option<Duration>, String> {
+fn cycle(cluster: &mut Cluster, load: &Load) -> Result<Result<Duration, String>, String> {
     cluster.kill_all();
     let killed = load.now();
-    let started = Instant::now();
+    let started = Patience::new(SERVE_WITHIN);
     cluster.start_all()?;
-    while started.elapsed() < SERVE_WITHIN {
+    while !started.is_over() {
         interrupt::check()?;
         if load.unserved_since(killed).is_empty() {
-            return Ok(Some(started.elapsed()));
+            return Ok(Ok(started.elapsed()));
         }
         for broker in &mut cluster.brokers {
             if let Some(status) = broker.ended() {
@@ -99,7 +97,11 @@ fn cycle(cluster: &mut Cluster, load: &Load) -> Result<Option<Duration>, String>
         }
         sleep(TICK);
     }
-    Ok(None)
+    Ok(Err(format!(
+        "liveness: partitions {:?} do not serve {} s after all brokers were killed and started",
+        load.unserved_since(killed),
+        started.elapsed().as_secs()
+    )))
 }
 
 fn close(mut outages: Vec<Duration>, episodes: u64, verdict: Verdict) -> Closing {

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kafka_protocol::messages::alter_partition_reassignments_request::{
     ReassignablePartition, ReassignableTopic,
@@ -20,6 +20,7 @@ use kring_wire::ErrorCode;
 
 use super::connection::Connection;
 use super::directory::Directory;
+use crate::patience::Patience;
 
 /// Time for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -55,7 +56,7 @@ pub(crate) fn create_topic(
         .with_topics(vec![topic])
         .with_timeout_ms(2_000);
     let mut last = "no broker answered".to_owned();
-    let deadline = Instant::now() + within;
+    let patience = Patience::new(within);
     for address in brokers.iter().cycle() {
         let answer = Connection::open(*address, PATIENCE)
             .and_then(|mut connection| connection.call(CREATE_VERSION, &request));
@@ -67,7 +68,7 @@ pub(crate) fn create_topic(
             Ok(None) => last = "an answer without the topic".to_owned(),
             Err(error) => last = error.to_string(),
         }
-        if Instant::now() >= deadline {
+        if patience.is_over() {
             break;
         }
         sleep(BACKOFF);
@@ -95,14 +96,14 @@ pub(crate) fn delete_topic(brokers: &[SocketAddr], name: &str) {
 /// Waits until all brokers say that every partition has a leader and all its replicas in sync.
 ///
 /// # Errors
-/// When that is not so within `within`; with what was seen last.
+/// When that is not so in time; with what was seen last.
 pub(crate) fn wait_until_whole(
     directory: &Directory,
     brokers: usize,
     partitions: i32,
-    within: Duration,
+    patience: Patience,
 ) -> Result<Vec<MetadataResponsePartition>, String> {
-    wait(directory, brokers, partitions, within, "whole", |seen| {
+    wait(directory, brokers, partitions, patience, "whole", |seen| {
         seen.leader_id.0 >= 0 && seen.isr_nodes.len() == brokers
     })
 }
@@ -111,11 +112,10 @@ fn wait(
     directory: &Directory,
     brokers: usize,
     partitions: i32,
-    within: Duration,
+    patience: Patience,
     wanted: &str,
     is_well: impl Fn(&MetadataResponsePartition) -> bool,
 ) -> Result<Vec<MetadataResponsePartition>, String> {
-    let deadline = Instant::now() + within;
     let mut seen = Vec::new();
     loop {
         let mut all = true;
@@ -132,7 +132,7 @@ fn wait(
         if all {
             return Ok(seen);
         }
-        if Instant::now() >= deadline {
+        if patience.is_over() {
             let each: Vec<String> = seen
                 .iter()
                 .map(|p| {
@@ -142,7 +142,7 @@ fn wait(
                 .collect();
             return Err(format!(
                 "not {wanted} within {} s; seen last: {}",
-                within.as_secs(),
+                patience.elapsed().as_secs(),
                 each.join("; ")
             ));
         }
@@ -188,7 +188,7 @@ pub(crate) fn make_leader(
                 .with_partitions((0..partitions).collect()),
         ]));
     let wanted = leader;
-    let deadline = Instant::now() + within;
+    let patience = Patience::new(within);
     loop {
         for broker in 0..brokers {
             let Ok(mut connection) = Connection::open(directory.address(broker), PATIENCE) else {
@@ -201,13 +201,13 @@ pub(crate) fn make_leader(
             directory,
             brokers,
             partitions,
-            BACKOFF * 5,
+            Patience::new(BACKOFF * 5),
             "led by one",
             |seen| usize::try_from(seen.leader_id.0) == Ok(wanted),
         );
         match led {
             Ok(_) => return Ok(()),
-            Err(reason) if Instant::now() >= deadline => {
+            Err(reason) if patience.is_over() => {
                 return Err(format!(
                     "broker {leader} could not be made the leader: {reason}"
                 ));

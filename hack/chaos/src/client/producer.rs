@@ -39,6 +39,8 @@ pub(crate) struct Order {
     pub(crate) batch_records_max: u64,
     /// Records per second.
     pub(crate) rate: u64,
+    /// Bytes of each record's key, which nobody reads: they take space.
+    pub(crate) key_bytes: usize,
     /// For sizes.
     pub(crate) seed: u64,
 }
@@ -126,7 +128,10 @@ impl Producer<'_> {
         let answer = self.send_all().and_then(|()| self.receive());
         match answer {
             Ok((ErrorCode::None, base_offset)) => self.acknowledged(base_offset),
-            Ok((code, _)) if is_retriable(code) => self.disconnect(),
+            Ok((code, _)) if is_retriable(code) => {
+                self.shared.was_refused(code);
+                self.disconnect();
+            }
             Ok((code, _)) => {
                 self.refused(code);
                 return false;
@@ -207,7 +212,7 @@ impl Producer<'_> {
             self.window.push_back(Batch {
                 first,
                 count,
-                records: encode(identity, name, first, count),
+                records: encode(identity, &self.order, first, count),
                 correlation: None,
             });
         }
@@ -298,15 +303,21 @@ fn is_retriable(code: ErrorCode) -> bool {
     )
 }
 
-fn encode((id, epoch): (i64, i16), producer: u32, first: u64, count: u64) -> Bytes {
+fn encode((id, epoch): (i64, i16), order: &Order, first: u64, count: u64) -> Bytes {
     let base_sequence = i32::try_from(first).expect("a run is shorter than the sequence wraps");
     let now_ms = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(0));
+    let producer = order.name;
+    let mut random = Random::new(first ^ order.seed);
+    let mut key = vec![0; order.key_bytes];
     let mut batch = BatchBuilder::new().producer(id, epoch, base_sequence);
     for sequence in first..first + count {
+        for bytes in key.chunks_mut(8) {
+            bytes.copy_from_slice(&random.next_u64().to_be_bytes()[..bytes.len()]);
+        }
         let value = RecordId { producer, sequence }.to_bytes();
-        batch.push(now_ms, None, Some(&value));
+        batch.push(now_ms, Some(&key), Some(&value));
     }
     batch.build()
 }

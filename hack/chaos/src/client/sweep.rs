@@ -4,7 +4,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use kring_sim::history::Happened;
+use kring_sim::history::{Happened, RecordId};
 use kring_wire::ErrorCode;
 
 use super::Shared;
@@ -15,6 +15,8 @@ use crate::recording::Recording;
 
 /// Time within which a broker must lead, and within which its high watermark must be what was acknowledged.
 const LEAD_WITHIN: Duration = Duration::from_secs(30);
+/// The least time for one partition.
+const WITHIN_MIN: Duration = Duration::from_secs(3);
 /// Time between tries.
 const BACKOFF: Duration = Duration::from_millis(50);
 
@@ -28,8 +30,12 @@ pub(crate) fn run(shared: &Shared, brokers: usize, ends: &[i64]) -> Recording {
             recording.complain(format!("final read: {reason}"));
             continue;
         }
+        let begun = Instant::now();
         for (partition, end) in (0..partitions).zip(ends) {
-            if let Err(reason) = replica(shared, broker, partition, *end, &mut recording) {
+            // One patience for all partitions of a broker, so that a lost log does not take minutes.
+            let within = LEAD_WITHIN.saturating_sub(begun.elapsed()).max(WITHIN_MIN);
+            let read = replica(shared, broker, partition, *end, within, &mut recording);
+            if let Err(reason) = read {
                 recording.complain(format!(
                     "final read of partition {partition} on broker {broker}: {reason}"
                 ));
@@ -39,58 +45,137 @@ pub(crate) fn run(shared: &Shared, brokers: usize, ends: &[i64]) -> Recording {
     recording
 }
 
+/// Makes a broker the leader of everything and reads every partition from its log up to the high
+/// watermark of that moment, as polled.
+///
+/// # Errors
+/// When it does not lead, or does not serve a record.
+pub(crate) fn look(
+    shared: &Shared,
+    brokers: usize,
+    broker: usize,
+    partitions: i32,
+    within: Duration,
+    recording: &mut Recording,
+) -> Result<(), String> {
+    admin::make_leader(&shared.directory, brokers, partitions, broker, within)?;
+    for partition in 0..partitions {
+        let from = broker_id(broker);
+        let seen = |record, offset| Happened::Polled {
+            record,
+            partition,
+            offset,
+            from,
+        };
+        read(shared, broker, partition, None, within, seen, recording)
+            .map_err(|reason| format!("partition {partition} on broker {broker}: {reason}"))?;
+    }
+    Ok(())
+}
+
+/// Reads the beginning of a partition from its leader.
+///
+/// # Errors
+/// When that gives no record.
+pub(crate) fn glance(shared: &Shared, partition: i32) -> Result<(), String> {
+    let mut last = "nobody leads it".to_owned();
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(leader) = shared.directory.leader(partition) {
+            let fetched = Connection::open(shared.directory.address(leader), PATIENCE)
+                .and_then(|mut connection| fetch(shared, &mut connection, partition, 0, 100));
+            match fetched {
+                Ok(fetched) => match fetched.records {
+                    Ok(records) if !records.is_empty() => return Ok(()),
+                    Ok(_) => last = format!("{:?}", fetched.code),
+                    Err(reason) => last = reason,
+                },
+                Err(error) => last = error.to_string(),
+            }
+            shared.directory.forget(partition, leader);
+        }
+        sleep(BACKOFF);
+    }
+    Err(format!("partition {partition}: {last}"))
+}
+
 fn replica(
     shared: &Shared,
     broker: usize,
     partition: i32,
     end: i64,
+    within: Duration,
     recording: &mut Recording,
 ) -> Result<(), String> {
+    let replica = broker_id(broker);
+    let kept = |record, offset| Happened::Kept {
+        record,
+        partition,
+        offset,
+        replica,
+    };
+    let end = Some(end);
+    let high_watermark = read(shared, broker, partition, end, within, kept, recording)?;
+    let swept = Happened::Swept {
+        partition,
+        replica,
+        high_watermark,
+    };
+    recording.push(shared.clock.now(), swept);
+    Ok(())
+}
+
+/// Reads a partition from its start; gives where it ended. With an `end` it waits for a high
+/// watermark there, because a new leader learns it from its followers; one that stays short of what
+/// was acknowledged is for the checks to judge.
+fn read(
+    shared: &Shared,
+    broker: usize,
+    partition: i32,
+    end: Option<i64>,
+    within: Duration,
+    happened: impl Fn(RecordId, i64) -> Happened,
+    recording: &mut Recording,
+) -> Result<i64, String> {
     let address = shared.directory.address(broker);
     let mut connection = Connection::open(address, PATIENCE).map_err(|e| e.to_string())?;
-    let deadline = Instant::now() + LEAD_WITHIN;
-    let mut position = 0;
+    let mut progress = Instant::now();
+    let (mut position, mut aim) = (0, end);
     loop {
         let fetched = fetch(shared, &mut connection, partition, position, 100)
             .map_err(|e| format!("offset {position}: {e}"))?;
-        let late = Instant::now() >= deadline;
+        let stuck = progress.elapsed() >= within;
         if fetched.code != ErrorCode::None {
-            if late {
+            if stuck {
                 return Err(format!("offset {position}: {:?}", fetched.code));
             }
             sleep(BACKOFF);
             continue;
         }
+        let aim = *aim.get_or_insert(fetched.high_watermark);
         let now = shared.clock.now();
-        let records = fetched
-            .records
-            .map_err(|e| format!("offset {position}: {e}"))?;
+        let records = match fetched.records {
+            Ok(records) => records,
+            Err(reason) => {
+                let served = format!(
+                    "broker {broker} served what is not a record at {position} of partition {partition}: {reason}"
+                );
+                recording.complain(served.clone());
+                return Err(served);
+            }
+        };
+        if let Some((last, _)) = records.last() {
+            position = last + 1;
+            progress = Instant::now();
+        }
         for (offset, record) in records {
-            position = offset + 1;
-            recording.push(
-                now,
-                Happened::Kept {
-                    record,
-                    partition,
-                    offset,
-                    replica: broker_id(broker),
-                },
-            );
+            recording.push(now, happened(record, offset));
         }
-        // A new leader learns its high watermark from its followers. One that stays short of what
-        // was acknowledged is for the checks to judge.
-        if position >= fetched.high_watermark && (position >= end || late) {
-            recording.push(
-                now,
-                Happened::Swept {
-                    partition,
-                    replica: broker_id(broker),
-                    high_watermark: position,
-                },
-            );
-            return Ok(());
+        let read_all = position >= fetched.high_watermark;
+        if position >= aim && (end.is_none() || read_all) || read_all && stuck {
+            return Ok(position);
         }
-        if late && position < fetched.high_watermark && Instant::now() >= deadline + LEAD_WITHIN {
+        if stuck {
             return Err(format!(
                 "offset {position} is not served below the high watermark {}",
                 fetched.high_watermark

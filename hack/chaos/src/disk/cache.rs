@@ -66,6 +66,8 @@ pub(crate) struct Disk {
     pages: Vec<Option<Box<[u8]>>>,
     unflushed: Vec<Unflushed>,
     trouble: Trouble,
+    /// Flushes are answered and not done.
+    lies: bool,
     counts: Counts,
 }
 
@@ -76,6 +78,7 @@ impl Disk {
             pages: vec![None; bytes / PAGE_BYTES],
             unflushed: Vec::new(),
             trouble: Trouble::None,
+            lies: false,
             counts: Counts::default(),
         }
     }
@@ -93,6 +96,12 @@ impl Disk {
     /// Makes something wrong, or right again.
     pub(crate) fn set_trouble(&mut self, trouble: Trouble) {
         self.trouble = trouble;
+    }
+
+    /// From now on the disk answers flushes without doing them, and a cut leaves nothing of what was
+    /// written since: no broker can keep its promise on such a disk, and a test must notice.
+    pub(crate) fn lie(&mut self) {
+        self.lies = true;
     }
 
     /// How long an operation that arrives now waits.
@@ -153,7 +162,9 @@ impl Disk {
     pub(crate) fn flush(&mut self) -> Result<(), Failed> {
         self.admit(Operation::Flush)?;
         self.counts.flushes += 1;
-        self.unflushed.clear();
+        if !self.lies {
+            self.unflushed.clear();
+        }
         Ok(())
     }
 
@@ -166,7 +177,10 @@ impl Disk {
         for write in unflushed.iter().rev() {
             self.copy_in(write.offset, &write.before);
         }
-        let way = Way::draw(random);
+        let way = match self.lies {
+            true => Way::Nothing,
+            false => Way::draw(random),
+        };
         let mut lost_before = false;
         for write in &unflushed {
             let whole = way.keeps_write(random);

@@ -68,3 +68,16 @@ fn the_end_of_the_disk_is_respected() {
     assert_eq!(disk.read(BYTES - 512, 1024), Ok(vec![1; 512]));
     assert_eq!(disk.read(BYTES + 5, 10), Ok(Vec::new()));
 }
+
+#[test]
+fn a_disk_that_lies_loses_what_was_flushed_since() {
+    let mut disk = disk();
+    disk.write(0, &[1; 512]).unwrap();
+    disk.flush().unwrap();
+    disk.lie();
+    disk.write(0, &[2; 512]).unwrap();
+    disk.flush().unwrap();
+    disk.cut(&mut Random::new(1));
+    disk.set_trouble(Trouble::None);
+    assert_eq!(disk.read(0, 512), Ok(vec![1; 512]));
+}
