@@ -108,6 +108,16 @@ impl Followers {
         if changed || !upstream.awaits_answer() {
             let mut tell = std::mem::take(&mut upstream.changed);
             tell.append(&mut upstream.durable);
+            let remind_at = upstream.reminded_at + Duration::from_millis(cx.config.fetch_wait_ms);
+            if !upstream.awaits_answer() && remind_at <= cx.now.mono {
+                upstream.reminded_at = cx.now.mono;
+                let unheard = |tp: &&TopicPartition| {
+                    self.partitions
+                        .get(tp)
+                        .is_some_and(|following| seems_unheard(**tp, following, cx.log))
+                };
+                tell.extend(upstream.partitions.iter().filter(unheard));
+            }
             let partitions = tell
                 .iter()
                 .filter_map(|tp| position(*tp, self.partitions.get(tp)?, cx.log));
@@ -137,6 +147,14 @@ impl Followers {
             cx.out.sends.push((leader, message));
         }
     }
+}
+
+/// More is on this disk than the leader has committed. It was told once; were that word lost, the
+/// high watermark would stand still until the next append, so a fetch now and then says it again.
+fn seems_unheard(tp: TopicPartition, following: &Following, log: &Log) -> bool {
+    log.state(tp).is_some_and(|state| {
+        state.durable_end.min(state.log_end) > following.leader_high_watermark.max(0)
+    })
 }
 
 fn position(tp: TopicPartition, following: &Following, log: &Log) -> Option<FetchPartition> {

@@ -16,6 +16,8 @@ pub(crate) struct Upstream {
     /// The last fetch that was answered.
     pub(crate) answered: u64,
     pub(crate) sent_at: Instant,
+    /// When the leader was last told again of what it seems not to know.
+    pub(crate) reminded_at: Instant,
     /// All that is fetched from this leader.
     pub(crate) partitions: BTreeSet<TopicPartition>,
     /// Of these, what the leader must hear of to go on.
@@ -35,6 +37,7 @@ impl Upstream {
             sent: 0,
             answered: 0,
             sent_at: Instant::default(),
+            reminded_at: Instant::default(),
             partitions: BTreeSet::new(),
             changed: BTreeSet::new(),
             durable: BTreeSet::new(),

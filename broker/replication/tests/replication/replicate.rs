@@ -298,6 +298,28 @@ fn what_reaches_a_followers_disk_before_the_new_leader_knows_that_it_leads_count
 }
 
 #[test]
+fn a_lost_report_of_a_durable_end_is_told_again() {
+    let mut cluster = three(19);
+    cluster.produce(TP);
+    committed_everywhere(&mut cluster, 1);
+    cluster.run_for(Duration::from_millis(20));
+    cluster.produce(TP);
+    cluster.run_until(
+        "broker 3 has the record in memory and asked for more",
+        |c| c.state(3, TP).log_end == 2,
+    );
+    assert_eq!(cluster.state(3, TP).durable_end, 1);
+    cluster.cut(3, 1);
+    cluster.run_until("and on its disk", |c| c.state(3, TP).durable_end == 2);
+    cluster.mend_silently(3, 1);
+    // The fetch that the leader holds must run out first; the lag limit is twice as far.
+    let wait = Duration::from_millis(cluster.config.fetch_wait_ms);
+    cluster.run_for(wait + Duration::from_millis(200));
+    assert_eq!(cluster.high_watermark(1, TP), 2);
+    assert_eq!(isr(&cluster), [1, 2, 3], "nobody had to leave for it");
+}
+
+#[test]
 fn many_partitions_share_one_conversation_and_idle_brokers_are_quiet() {
     let mut cluster = Cluster::new(3, 13);
     let all: Vec<TopicPartition> = (0..100)

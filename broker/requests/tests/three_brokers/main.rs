@@ -9,6 +9,7 @@ mod full_disk;
 mod hand_over;
 mod harness;
 mod hung_disk;
+mod held_maintenance;
 mod isolation;
 mod min_isr;
 mod new_leader;
