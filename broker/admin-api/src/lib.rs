@@ -215,7 +215,8 @@ pub struct ReturnLeaders {
     pub remaining: u64,
 }
 
-/// Empties a broker (or stops doing so): every replica is moved to other brokers.
+/// Empties a broker (or stops doing so): every replica is moved to other brokers. What cannot be done
+/// is not begun: the answer then has `on: false` and names what is `impossible`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecommissionRequest {
     /// The broker.

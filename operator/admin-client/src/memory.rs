@@ -235,20 +235,25 @@ impl State {
     fn decommission(&mut self, request: &DecommissionRequest) -> Answer {
         let others = self
             .brokers
-            .values()
-            .filter(|broker| !broker.decommissioning)
+            .iter()
+            .filter(|(id, broker)| **id != request.broker && !broker.decommissioning)
             .count();
         let broker = self.broker(request.broker)?;
-        broker.decommissioning = request.on;
-        let possible = others > 3;
+        let possible = others >= 3;
+        // What is impossible is not begun.
+        broker.decommissioning = request.on && (possible || broker.decommissioning);
         if request.on && possible {
             broker.replicas = broker.replicas.saturating_sub(2);
             broker.in_sync_replicas = broker.replicas;
         }
-        let impossible = if possible { 0 } else { broker.replicas };
+        let impossible = if possible || !request.on {
+            0
+        } else {
+            broker.replicas
+        };
         ok(&DecommissionStatus {
             broker: request.broker,
-            on: request.on,
+            on: broker.decommissioning,
             replicas: broker.replicas,
             impossible: Risk {
                 partitions: impossible,

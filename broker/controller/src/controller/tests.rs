@@ -476,9 +476,11 @@ fn a_decommission_that_has_no_place_to_go_says_which_partitions() {
         Ok(ControllerResponse::Decommission(status)) => {
             assert_eq!((status.replicas, status.impossible.partitions), (6, 6));
             assert_eq!(status.impossible.sample[0], "orders-0");
+            assert!(!status.on, "what is impossible is not begun");
         }
         other => panic!("{other:?}"),
     }
+    assert!(!cluster.image().brokers[&BrokerId(2)].decommissioning);
 }
 
 #[test]

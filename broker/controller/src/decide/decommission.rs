@@ -1,7 +1,7 @@
 //! Decommission: every replica of a broker is moved to others, a bounded number at a time.
 //! Moving the data is the replicas' work; a move ends as every reassignment ends.
 
-use kring_admin_api::DecommissionStatus;
+use kring_admin_api::{DecommissionStatus, Risk};
 use kring_io::BrokerId;
 
 use super::Draft;
@@ -19,6 +19,17 @@ impl Draft<'_> {
     ) -> Result<ControllerResponse, ControllerError> {
         let known = self.image.brokers.get(&broker);
         let known = known.ok_or(ControllerError::UnknownBroker { broker })?;
+        if on && !known.decommissioning {
+            // What cannot be done is not begun, however often it is asked for.
+            let impossible = nowhere_to_go(self.image, broker);
+            if impossible.partitions > 0 {
+                let status = decommission_status(self.image, broker)?;
+                return Ok(ControllerResponse::Decommission(DecommissionStatus {
+                    impossible,
+                    ..status
+                }));
+            }
+        }
         if known.decommissioning != on {
             self.push(Record::Decommission { broker, on });
             if on {
@@ -82,12 +93,6 @@ pub(crate) fn decommission_status(
 ) -> Result<DecommissionStatus, ControllerError> {
     let known = image.brokers.get(&broker);
     let known = known.ok_or(ControllerError::UnknownBroker { broker })?;
-    let usable = |b: &BrokerId| image.brokers.get(b).is_some_and(|b| !b.decommissioning);
-    let others = image.brokers.keys().filter(|b| usable(b)).count();
-    let nowhere = |p: &PartitionImage| {
-        let beside = p.replicas.iter().filter(|b| usable(b)).count();
-        p.replicas.contains(&broker) && !p.is_reassigning() && beside >= others
-    };
     let moving = image
         .partitions()
         .filter(|(_, p)| p.removing.contains(&broker));
@@ -96,10 +101,22 @@ pub(crate) fn decommission_status(
         on: known.decommissioning,
         replicas: image.count(broker).replicas,
         impossible: if known.decommissioning {
-            risk(image, |_, p| nowhere(p))
+            nowhere_to_go(image, broker)
         } else {
-            kring_admin_api::Risk::default()
+            Risk::default()
         },
         moving: moving.count() as u64,
     })
+}
+
+/// Partitions whose replica on `broker` no other broker could take.
+fn nowhere_to_go(image: &ClusterImage, broker: BrokerId) -> Risk {
+    let usable =
+        |b: &BrokerId| *b != broker && image.brokers.get(b).is_some_and(|b| !b.decommissioning);
+    let others = image.brokers.keys().filter(|b| usable(b)).count();
+    let nowhere = |p: &PartitionImage| {
+        let beside = p.replicas.iter().filter(|b| usable(b)).count();
+        p.replicas.contains(&broker) && !p.is_reassigning() && beside >= others
+    };
+    risk(image, |_, p| nowhere(p))
 }

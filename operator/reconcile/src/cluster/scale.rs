@@ -100,10 +100,13 @@ async fn decommissioning(
 ) -> Result<Scaling, Error> {
     let broker = status.broker;
     if status.impossible.partitions > 0 {
-        // Nothing is to be half done: the broker takes part again until the user decides.
-        brokers
-            .decommission(&DecommissionRequest { broker, on: false })
-            .await?;
+        // A broker that cannot be emptied is not begun with. One that was begun with takes part again
+        // until the user decides: nothing is to be half done.
+        if status.on {
+            brokers
+                .decommission(&DecommissionRequest { broker, on: false })
+                .await?;
+        }
         let sample = status
             .impossible
             .sample

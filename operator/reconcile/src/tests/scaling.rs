@@ -112,10 +112,15 @@ fn a_scale_down_that_cannot_be_is_refused_with_the_partitions() {
         message.contains("lower their replication factor, or set replicas to 3 again"),
         "{message}"
     );
-    assert!(
-        !toy.memory.state().brokers[&2].decommissioning,
-        "nothing is half done"
+    let state = toy.memory.state();
+    assert!(!state.brokers[&2].decommissioning, "nothing is half done");
+    let off = |call: &&String| call.contains("decommission") && call.contains("false");
+    assert_eq!(
+        state.log.iter().find(off),
+        None,
+        "nothing was begun that had to be taken back"
     );
+    drop(state);
     assert_eq!(toy.paths("/statefulsets/").len(), 3);
     assert_eq!(toy.condition(READY).unwrap().0, "True");
 }
