@@ -8,7 +8,7 @@ use kring_io::Random;
 
 use crate::closing::Closing;
 use crate::cluster::{BROKERS, Cluster};
-use crate::disk::cache::Counts;
+use crate::disk::cache::{Counts, Operation};
 use crate::disk::mount::Mounted;
 use crate::load::{Load, Size, Verdict, keep_histories};
 use crate::patience::Patience;
@@ -19,6 +19,8 @@ use crate::{interrupt, network};
 const DISK_BYTES: usize = 384 << 20;
 /// Time within which the cluster must serve.
 const SERVE_WITHIN: Duration = Duration::from_secs(30);
+/// Time within which a disk under load must meet its doom.
+const DOOM_WITHIN: Duration = Duration::from_secs(2);
 /// Cuts between two final reads.
 const EPISODE_CUTS: u64 = 5;
 /// Time between looks.
@@ -121,9 +123,10 @@ fn cut(
     load: &Load,
 ) -> Result<Result<Duration, String>, String> {
     // Whether the processes or the disks go first: in a real cut nobody knows.
-    let processes_first = random.below(2) == 0;
-    if processes_first {
+    if random.below(4) == 0 {
         cluster.kill_all();
+    } else {
+        wait_for_doom(disks, random);
     }
     for disk in disks {
         disk.cut(random);
@@ -156,6 +159,21 @@ fn cut(
         load.unserved_since(killed),
         started.elapsed().as_secs()
     )))
+}
+
+/// Lets the power of one disk go in the middle of a write or a flush; that of the others follows.
+fn wait_for_doom(disks: &[Mounted], random: &mut Random) {
+    let first = &disks[usize::try_from(random.below(disks.len() as u64)).expect("few disks")];
+    let operation = match random.below(3) {
+        0 => Operation::Write,
+        _ => Operation::Flush,
+    };
+    let own = Random::new(random.next_u64());
+    first.disk().doom(operation, random.below(20), own);
+    let patience = Patience::new(DOOM_WITHIN);
+    while !first.disk().is_off() && !patience.is_over() {
+        sleep(Duration::from_micros(50));
+    }
 }
 
 fn close(

@@ -97,10 +97,10 @@ fn describe(
     let mut answer =
         DescribeTopicPartitionsResponseTopic::default().with_name(Some(TopicName(text(name))));
     let Some((id, topic)) = cluster::topic_by_name(broker.image(), name) else {
-        let error = if cluster::is_topic_name(name) {
-            ErrorCode::UnknownTopicOrPartition
-        } else {
-            ErrorCode::InvalidTopicException
+        let error = match (cluster::is_topic_name(name), broker.opened) {
+            (false, _) => ErrorCode::InvalidTopicException,
+            (true, false) => ErrorCode::LeaderNotAvailable,
+            (true, true) => ErrorCode::UnknownTopicOrPartition,
         };
         answer.error_code = error.code();
         return (answer, 0, None);

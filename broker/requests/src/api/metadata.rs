@@ -6,6 +6,9 @@
 //!   has `auto.create.topics.enable`, and the name is valid. The answer waits until the topic has
 //!   leaders, at most [`AUTO_CREATE_WAIT`], so that a client need not ask again.
 //! * v10 adds topic ids, and v12 questions by id; an unknown id is `UNKNOWN_TOPIC_ID`.
+//! * A broker that has started and is not in the cluster yet knows an old image or none. The answer
+//!   waits until it is, at most [`OPEN_WAIT`]; after that what it does not know is
+//!   `LEADER_NOT_AVAILABLE`, because clients give up on an unknown topic.
 //! * A partition without a leader is `LEADER_NOT_AVAILABLE`.
 //! * `controller_id` is a broker that takes controller requests: any does, the active controller is named.
 
@@ -25,11 +28,15 @@ use crate::broker::Broker;
 use crate::call::{Call, Caller, Unreadable};
 use crate::cluster;
 use crate::event::Output;
+use crate::image_wait;
 use crate::operations::{CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS};
 use crate::text::{broker_ids, text};
 
 /// How long an answer waits for a topic that is being created.
 pub(crate) const AUTO_CREATE_WAIT: Duration = Duration::from_secs(2);
+
+/// How long an answer waits for this broker to be registered and unfenced.
+const OPEN_WAIT: Duration = Duration::from_secs(5);
 
 /// What a client asked, kept while a topic is being created.
 struct Question {
@@ -57,6 +64,25 @@ pub(crate) fn handle(
         topic_operations: request.include_topic_authorized_operations,
     };
     let may_create = caller.version < 4 || request.allow_auto_topic_creation;
+    image_wait::until(
+        broker,
+        now,
+        OPEN_WAIT,
+        |broker| broker.opened,
+        move |broker, now, out| create_and_answer(broker, now, caller, question, may_create, out),
+        out,
+    );
+    Ok(())
+}
+
+fn create_and_answer(
+    broker: &mut Broker,
+    now: Now,
+    caller: Caller,
+    question: Question,
+    may_create: bool,
+    out: &mut Output,
+) {
     let missing = if may_create && broker.config.auto_create_topics_enable {
         missing_topics(broker, &question)
     } else {
@@ -64,7 +90,7 @@ pub(crate) fn handle(
     };
     if missing.is_empty() {
         answer(broker, caller, &question, &Refused::new(), out);
-        return Ok(());
+        return;
     }
     auto_create::create_and_wait(
         broker,
@@ -76,7 +102,6 @@ pub(crate) fn handle(
         }),
         out,
     );
-    Ok(())
 }
 
 fn wanted(request: &MetadataRequest, version: i16) -> Option<Vec<Wanted>> {
@@ -167,8 +192,9 @@ fn one(
             None => {
                 let error = match refused.get(name) {
                     Some(error) if is_final(error) => error.error_code(),
-                    _ if cluster::is_topic_name(name) => ErrorCode::UnknownTopicOrPartition,
-                    _ => ErrorCode::InvalidTopicException,
+                    _ if !cluster::is_topic_name(name) => ErrorCode::InvalidTopicException,
+                    _ if !broker.opened => ErrorCode::LeaderNotAvailable,
+                    _ => ErrorCode::UnknownTopicOrPartition,
                 };
                 MetadataResponseTopic::default()
                     .with_error_code(error.code())
@@ -178,11 +204,19 @@ fn one(
         Wanted::Id(id) => match image.topics.get(id) {
             Some(topic) => describe(broker, *id, topic, operations),
             None => MetadataResponseTopic::default()
-                .with_error_code(ErrorCode::UnknownTopicId.code())
+                .with_error_code(unknown_id(broker).code())
                 // Null exists from v12 on, which is where this question exists too.
                 .with_name(None)
                 .with_topic_id((*id).into()),
         },
+    }
+}
+
+fn unknown_id(broker: &Broker) -> ErrorCode {
+    if broker.opened {
+        ErrorCode::UnknownTopicId
+    } else {
+        ErrorCode::LeaderNotAvailable
     }
 }
 

@@ -250,12 +250,23 @@ fn refusal(
 }
 
 impl Broker {
-    /// A partition as a request means it.
+    /// A partition as a request means it. A broker that is not in the cluster yet cannot know that
+    /// something does not exist; clients ask another one.
     pub(crate) fn resolve(
         &self,
         topic: &TopicRef,
         partition: i32,
     ) -> Result<TopicPartition, ErrorCode> {
+        self.look_up(topic, partition).map_err(|unknown| {
+            if self.opened {
+                unknown
+            } else {
+                ErrorCode::NotLeaderOrFollower
+            }
+        })
+    }
+
+    fn look_up(&self, topic: &TopicRef, partition: i32) -> Result<TopicPartition, ErrorCode> {
         let image = self.image();
         let topic = match topic {
             TopicRef::Name(name) => image

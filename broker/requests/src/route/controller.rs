@@ -146,6 +146,7 @@ impl Broker {
             tracing::info!(broker = %self.id(), "registered and unfenced");
             self.remove_orphans();
             self.sync_all(now, out);
+            image_wait::image_changed(self, now, out);
         }
     }
 }

@@ -13,3 +13,4 @@ mod hung_disk;
 mod isolation;
 mod min_isr;
 mod new_leader;
+mod restarted;

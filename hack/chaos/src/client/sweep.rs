@@ -1,6 +1,7 @@
 //! The final read: every replica of every partition from its start to its high watermark.
 //! Each broker is made the leader in turn, because a leader serves from its own log.
 
+use std::io;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use super::Shared;
 use super::admin;
 use super::connection::Connection;
 use super::consumer::{PATIENCE, broker_id, fetch};
+use crate::patience::Patience;
 use crate::recording::Recording;
 
 /// Time within which a broker must lead, and within which its high watermark must be what was acknowledged.
@@ -138,13 +140,28 @@ fn read(
     recording: &mut Recording,
 ) -> Result<i64, String> {
     let address = shared.directory.address(broker);
-    let mut connection = Connection::open(address, PATIENCE).map_err(|e| e.to_string())?;
-    let mut progress = Instant::now();
+    let mut connection = None;
+    let mut progress = Patience::new(within);
     let (mut position, mut aim) = (0, end);
     loop {
-        let fetched = fetch(shared, &mut connection, partition, position, 100)
-            .map_err(|e| format!("offset {position}: {e}"))?;
-        let stuck = progress.elapsed() >= within;
+        let mut open = match connection.take() {
+            Some(open) => Ok(open),
+            None => Connection::open(address, PATIENCE),
+        };
+        let fetched = open
+            .as_mut()
+            .map_err(|error| io::Error::new(error.kind(), error.to_string()))
+            .and_then(|open| fetch(shared, open, partition, position, 100));
+        let stuck = progress.is_over();
+        let fetched = match fetched {
+            Ok(fetched) => fetched,
+            Err(error) if stuck => return Err(format!("offset {position}: {error}")),
+            Err(_) => {
+                sleep(BACKOFF);
+                continue;
+            }
+        };
+        connection = open.ok();
         if fetched.code != ErrorCode::None {
             if stuck {
                 return Err(format!("offset {position}: {:?}", fetched.code));
@@ -166,7 +183,7 @@ fn read(
         };
         if let Some((last, _)) = records.last() {
             position = last + 1;
-            progress = Instant::now();
+            progress = Patience::new(within);
         }
         for (offset, record) in records {
             recording.push(now, happened(record, offset));

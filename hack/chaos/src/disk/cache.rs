@@ -52,6 +52,14 @@ pub(crate) struct Counts {
     pub(crate) troubled: u64,
 }
 
+/// A power cut to come: at an operation after `good` more of its kind.
+#[derive(Debug)]
+struct Doom {
+    operation: Operation,
+    good: u64,
+    random: Random,
+}
+
 /// A write that is in the cache only.
 #[derive(Debug)]
 struct Unflushed {
@@ -68,6 +76,7 @@ pub(crate) struct Disk {
     trouble: Trouble,
     /// Flushes are answered and not done.
     lies: bool,
+    doom: Option<Doom>,
     counts: Counts,
 }
 
@@ -79,6 +88,7 @@ impl Disk {
             unflushed: Vec::new(),
             trouble: Trouble::None,
             lies: false,
+            doom: None,
             counts: Counts::default(),
         }
     }
@@ -102,6 +112,36 @@ impl Disk {
     /// written since: no broker can keep its promise on such a disk, and a test must notice.
     pub(crate) fn lie(&mut self) {
         self.lies = true;
+    }
+
+    /// The power goes after `good` more of an operation: during a write, when it is in the cache, or
+    /// when a flush arrives, before it is done. So a cut comes when there is something to lose.
+    pub(crate) fn doom(&mut self, operation: Operation, good: u64, random: Random) {
+        self.doom = Some(Doom {
+            operation,
+            good,
+            random,
+        });
+    }
+
+    /// Whether the power is off.
+    pub(crate) fn is_off(&self) -> bool {
+        self.trouble == Trouble::Off
+    }
+
+    fn meet_doom(&mut self, operation: Operation) -> Result<(), Failed> {
+        match &mut self.doom {
+            Some(doom) if doom.operation == operation && doom.good == 0 => {
+                let mut random = doom.random.clone();
+                self.cut(&mut random);
+                Err(Failed)
+            }
+            Some(doom) if doom.operation == operation => {
+                doom.good -= 1;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// How long an operation that arrives now waits.
@@ -155,12 +195,15 @@ impl Disk {
             before,
             written: data.to_vec(),
         });
-        Ok(data.len())
+        let bytes = data.len();
+        self.meet_doom(Operation::Write)?;
+        Ok(bytes)
     }
 
     /// Makes everything written durable.
     pub(crate) fn flush(&mut self) -> Result<(), Failed> {
         self.admit(Operation::Flush)?;
+        self.meet_doom(Operation::Flush)?;
         self.counts.flushes += 1;
         if !self.lies {
             self.unflushed.clear();
@@ -171,7 +214,11 @@ impl Disk {
     /// Takes the power away: of what was not flushed a random part is there afterwards. The disk is
     /// off until the trouble is set to none.
     pub(crate) fn cut(&mut self, random: &mut Random) {
+        if self.is_off() {
+            return;
+        }
         self.trouble = Trouble::Off;
+        self.doom = None;
         self.counts.cuts += 1;
         let unflushed = std::mem::take(&mut self.unflushed);
         for write in unflushed.iter().rev() {

@@ -81,3 +81,23 @@ fn a_disk_that_lies_loses_what_was_flushed_since() {
     disk.set_trouble(Trouble::None);
     assert_eq!(disk.read(0, 512), Ok(vec![1; 512]));
 }
+
+#[test]
+fn a_doomed_disk_loses_power_at_the_flush_that_was_meant_and_not_before() {
+    let mut lost = 0;
+    for seed in 0..20 {
+        let mut disk = disk();
+        disk.doom(Operation::Flush, 1, Random::new(seed));
+        disk.write(0, &[1; 512]).unwrap();
+        disk.flush().unwrap();
+        disk.write(0, &[2; 512]).unwrap();
+        assert!(!disk.is_off());
+        assert_eq!(disk.flush(), Err(Failed));
+        assert!(disk.is_off());
+        disk.set_trouble(Trouble::None);
+        let found = disk.read(0, 512).unwrap();
+        assert!(found == [1; 512] || found == [2; 512]);
+        lost += disk.counts().lost_sectors;
+    }
+    assert!(lost > 0);
+}
