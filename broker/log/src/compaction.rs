@@ -86,7 +86,7 @@ impl Log {
             .state
             .partitions
             .iter()
-            .find(|(_, partition)| needs_compaction(partition));
+            .find(|(_, partition)| needs_compaction(partition, now.wall_ms));
         let Some((tp, partition)) = dirtiest else {
             return;
         };

@@ -114,6 +114,21 @@ pub struct TopicLogConfig {
     pub delete_retention_ms: i64,
     /// `min.cleanable.dirty.ratio` in per mille.
     pub min_cleanable_dirty_per_mille: u32,
+    // The rest is not journaled: the owner sets it again at each start, and until then nothing is
+    // rolled or compacted.
+    /// `segment.jitter.ms`: by how much `segment_ms` is shortened at most, differently for each segment.
+    #[serde(skip)]
+    pub segment_jitter_ms: u64,
+    /// `min.compaction.lag.ms`: younger records are not compacted away.
+    #[serde(skip)]
+    pub min_compaction_lag_ms: i64,
+    /// `max.compaction.lag.ms`: older records are compacted however little there is of them.
+    #[serde(skip, default = "forever")]
+    pub max_compaction_lag_ms: i64,
+}
+
+fn forever() -> i64 {
+    i64::MAX
 }
 
 impl Default for TopicLogConfig {
@@ -132,6 +147,9 @@ impl Default for TopicLogConfig {
             producer_id_expiration_ms: 86_400_000,
             delete_retention_ms: 86_400_000,
             min_cleanable_dirty_per_mille: 500,
+            segment_jitter_ms: 0,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: forever(),
         }
     }
 }

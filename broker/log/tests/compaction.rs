@@ -185,3 +185,54 @@ fn a_follower_copies_a_compacted_log() {
         without_tombstones(&latest)
     );
 }
+
+/// Segments that compaction rewrote.
+fn compacted(rig: &Rig) -> u64 {
+    rig.log.stats().compacted_segments
+}
+
+#[test]
+fn records_younger_than_the_smallest_lag_stay() {
+    let mut rig = Rig::started(5, config());
+    let lag = TopicLogConfig {
+        min_compaction_lag_ms: 60_000,
+        ..compact()
+    };
+    let tp = rig.create_with(0, lag);
+    let mut latest = Latest::new();
+    write(&mut rig, tp, &mut Random::new(5), 100, &mut latest);
+    rig.pass(Duration::from_secs(30));
+    assert_eq!(compacted(&rig), 0);
+    rig.pass(Duration::from_secs(60));
+    assert!(compacted(&rig) > 0);
+    assert_eq!(
+        without_tombstones(&consume(&mut rig, tp)),
+        without_tombstones(&latest)
+    );
+}
+
+#[test]
+fn records_older_than_the_largest_lag_are_compacted_however_few_they_are() {
+    let mut rig = Rig::started(6, config());
+    let lag = TopicLogConfig {
+        // Only a log of which nothing was compacted is dirty enough.
+        min_cleanable_dirty_per_mille: 1_000,
+        max_compaction_lag_ms: 60_000,
+        ..compact()
+    };
+    let tp = rig.create_with(0, lag);
+    let (mut random, mut latest) = (Random::new(6), Latest::new());
+    write(&mut rig, tp, &mut random, 100, &mut latest);
+    rig.pass(Duration::from_secs(5));
+    let first = compacted(&rig);
+    assert!(first > 0);
+    write(&mut rig, tp, &mut random, 40, &mut latest);
+    rig.pass(Duration::from_secs(30));
+    assert_eq!(compacted(&rig), first);
+    rig.pass(Duration::from_secs(60));
+    assert!(compacted(&rig) > first);
+    assert_eq!(
+        without_tombstones(&consume(&mut rig, tp)),
+        without_tombstones(&latest)
+    );
+}

@@ -13,6 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use kring_controller::config_schema;
+use kring_requests::NodeSetting;
 use thiserror::Error;
 
 pub(crate) use address::Address;
@@ -78,7 +79,8 @@ pub(crate) fn load(
 fn resolve(settings: &Settings) -> Result<(NodeConfig, kring_requests::BrokerConfig), ConfigError> {
     check(settings)?;
     let node = node::resolve(settings)?;
-    let broker = engine::resolve(settings, &node)?;
+    let mut broker = engine::resolve(settings, &node)?;
+    broker.node_settings = shown(settings, &node);
     Ok((node, broker))
 }
 
@@ -86,6 +88,27 @@ fn resolve(settings: &Settings) -> Result<(NodeConfig, kring_requests::BrokerCon
 pub(crate) fn check_text(text: &str) -> Result<(), ConfigError> {
     let settings = source::read_text(text, Path::new("configuration"))?;
     resolve(&settings).map(|_| ())
+}
+
+/// The node's settings as DescribeConfigs shows them.
+fn shown(settings: &Settings, node: &NodeConfig) -> Vec<NodeSetting> {
+    let value = |name: &str| match name {
+        "advertised.listeners" => Some(node.advertised.to_string()),
+        "controller.quorum.voters" => {
+            let voters = node.voters.iter().map(|(id, at)| format!("{id}@{at}"));
+            Some(voters.collect::<Vec<_>>().join(","))
+        }
+        "kring.memory.bytes" => Some(node.memory_bytes.to_string()),
+        "log.dirs" => Some(node.data_dir.display().to_string()),
+        "num.network.threads" => Some(node.network_threads.to_string()),
+        name => settings.get(name).map(|setting| setting.value.clone()),
+    };
+    node_schema()
+        .map(|key| NodeSetting {
+            value: value(&key.name),
+            key,
+        })
+        .collect()
 }
 
 /// Names of all settings.

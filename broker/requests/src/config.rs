@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use kring_admin_api::ConfigKey;
 use kring_controller::{ClusterDefaults, ControllerConfig};
 use kring_groups::GroupConfig;
 use kring_io::BrokerId;
@@ -53,12 +54,23 @@ pub struct BrokerConfig {
     /// Topic settings that differ from the built-in defaults, by topic key: where the file says
     /// `log.retention.ms`, this has `retention.ms`.
     pub topic_defaults: BTreeMap<String, String>,
+    /// Settings of the node, which the engine only shows, with the values that were set.
+    pub node_settings: Vec<NodeSetting>,
     /// The log's own settings.
     pub log: LogConfig,
     /// Replication's own settings.
     pub replication: ReplicationConfig,
     /// The group coordinator's own settings.
     pub groups: GroupConfig,
+}
+
+/// A setting that the node reads, for DescribeConfigs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSetting {
+    /// Its name, type, default and meaning.
+    pub key: ConfigKey,
+    /// The value that holds: what was set, or what follows from other settings.
+    pub value: Option<String>,
 }
 
 impl Default for BrokerConfig {
@@ -83,6 +95,7 @@ impl Default for BrokerConfig {
             disk_hang_ms: 2_500,
             controlled_shutdown_timeout_ms: 30_000,
             topic_defaults: BTreeMap::new(),
+            node_settings: Vec::new(),
             log: LogConfig::default(),
             replication: ReplicationConfig::default(),
             groups: GroupConfig::default(),

@@ -41,7 +41,7 @@ mod topic_config;
 
 pub use admin::{AdminError, AdminRequest, AdminResponse};
 pub use broker::Broker;
-pub use config::BrokerConfig;
+pub use config::{BrokerConfig, NodeSetting};
 pub use event::{Event, Output, Volume};
 pub use identity::Identity;
 pub use metrics::{GroupOffsetMetrics, Metrics, PartitionMetrics};

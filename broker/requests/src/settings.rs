@@ -8,6 +8,7 @@ use kring_controller::config_schema::{self, Definition};
 use kring_io::BrokerId;
 
 use crate::broker::Broker;
+use crate::config::NodeSetting;
 
 /// Where a value comes from, with Kafka's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub(crate) struct Placed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     /// Its key.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// The value that holds, none when nothing is set and there is no default.
     pub(crate) value: Option<String>,
     /// Where that value comes from.
@@ -74,7 +75,7 @@ pub(crate) struct Setting {
     /// Type of its value.
     pub(crate) value_type: ConfigType,
     /// What it does.
-    pub(crate) doc: &'static str,
+    pub(crate) doc: String,
     /// Every place that has a value; the first holds.
     pub(crate) synonyms: Vec<Placed>,
 }
@@ -83,12 +84,12 @@ impl Setting {
     fn new(key: &Definition, synonyms: Vec<Placed>, read_only: bool) -> Setting {
         let holds = synonyms.first();
         Setting {
-            name: key.name,
+            name: key.name.to_owned(),
             value: holds.map(|placed| placed.value.clone()),
             source: holds.map_or(Source::Default, |placed| placed.source),
             read_only,
             value_type: key.value_type,
-            doc: key.doc,
+            doc: key.doc.to_owned(),
             synonyms,
         }
     }
@@ -109,6 +110,8 @@ pub(crate) fn of_topic(broker: &Broker, own: &BTreeMap<String, String>) -> Vec<S
         .map(|key| {
             let broker_key = key.broker_key.unwrap_or(key.name);
             let cluster = image.cluster_config.get(broker_key);
+            let here = image.broker_configs.get(&broker.id());
+            let here = here.and_then(|here| here.get(broker_key));
             let fixed = broker.cluster_defaults.topic_config.get(key.name);
             let synonyms = [
                 placed(
@@ -116,6 +119,7 @@ pub(crate) fn of_topic(broker: &Broker, own: &BTreeMap<String, String>) -> Vec<S
                     own.get(key.name).map(String::as_str),
                     Source::Topic,
                 ),
+                placed(broker_key, here.map(String::as_str), Source::Broker),
                 placed(broker_key, cluster.map(String::as_str), Source::Cluster),
                 placed(broker_key, fixed.map(String::as_str), Source::Static),
                 placed(broker_key, key.default, Source::Default),
@@ -130,21 +134,45 @@ pub(crate) fn of_broker(broker: &Broker) -> Vec<Setting> {
     let image = broker.image();
     let own = image.broker_configs.get(&broker.id());
     let fixed = broker.config.static_values();
-    config_schema::broker_keys()
-        .map(|key| {
-            let dynamic = own.and_then(|own| own.get(key.name));
-            let cluster = image.cluster_config.get(key.name);
-            let fixed = fixed.get(key.name);
-            let synonyms = [
-                placed(key.name, dynamic.map(String::as_str), Source::Broker),
-                placed(key.name, cluster.map(String::as_str), Source::Cluster),
-                placed(key.name, fixed.map(String::as_str), Source::Static),
-                placed(key.name, key.default, Source::Default),
-            ];
-            let synonyms = synonyms.into_iter().flatten().collect();
-            Setting::new(key, synonyms, key.requires_restart)
-        })
-        .collect()
+    let of_engine = config_schema::broker_keys().map(|key| {
+        let dynamic = own.and_then(|own| own.get(key.name));
+        let cluster = image.cluster_config.get(key.name);
+        let topic_key = config_schema::topic_keys().find(|t| t.broker_key == Some(key.name));
+        let of_topics = topic_key.and_then(|t| broker.config.topic_defaults.get(t.name));
+        let fixed = fixed.get(key.name).or(of_topics);
+        // What stands in the file as it is built in changes nothing.
+        let fixed = fixed.filter(|value| key.default != Some(value.as_str()));
+        let synonyms = [
+            placed(key.name, dynamic.map(String::as_str), Source::Broker),
+            placed(key.name, cluster.map(String::as_str), Source::Cluster),
+            placed(key.name, fixed.map(String::as_str), Source::Static),
+            placed(key.name, key.default, Source::Default),
+        ];
+        let synonyms = synonyms.into_iter().flatten().collect();
+        Setting::new(key, synonyms, key.requires_restart)
+    });
+    let of_node = broker.config.node_settings.iter().map(node_setting);
+    of_engine.chain(of_node).collect()
+}
+
+fn node_setting(setting: &NodeSetting) -> Setting {
+    let NodeSetting { key, value } = setting;
+    let value = value.as_deref().filter(|_| *value != key.default);
+    let synonyms = [
+        placed(&key.name, value, Source::Static),
+        placed(&key.name, key.default.as_deref(), Source::Default),
+    ];
+    let synonyms: Vec<Placed> = synonyms.into_iter().flatten().collect();
+    let holds = synonyms.first();
+    Setting {
+        name: key.name.clone(),
+        value: holds.map(|placed| placed.value.clone()),
+        source: holds.map_or(Source::Default, |placed| placed.source),
+        read_only: true,
+        value_type: key.value_type,
+        doc: key.doc.clone(),
+        synonyms,
+    }
 }
 
 /// The settings that were set on all brokers while they ran.

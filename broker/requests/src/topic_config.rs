@@ -4,17 +4,19 @@
 use std::str::FromStr;
 
 use kring_controller::{ClusterDefaults, ClusterImage, TopicImage};
+use kring_io::BrokerId;
 use kring_log::{TimestampType, TopicLogConfig};
 
-/// The settings of the logs of a topic.
+/// The settings of the logs of a topic on one broker.
 pub(crate) fn log_config(
+    broker: BrokerId,
     image: &ClusterImage,
     topic: &TopicImage,
     defaults: &ClusterDefaults,
     producer_id_expiration_ms: i64,
 ) -> TopicLogConfig {
     let built_in = TopicLogConfig::default();
-    let value = |key: &str| image.topic_setting(topic, key, defaults);
+    let value = |key: &str| image.topic_setting_on(broker, topic, key, defaults);
     let cleanup = value("cleanup.policy").unwrap_or_default();
     let has = |word: &str| cleanup.split(',').any(|policy| policy.trim() == word);
     TopicLogConfig {
@@ -41,6 +43,15 @@ pub(crate) fn log_config(
         delete_retention_ms: number(value("delete.retention.ms"), built_in.delete_retention_ms),
         min_cleanable_dirty_per_mille: per_mille(value("min.cleanable.dirty.ratio"))
             .unwrap_or(built_in.min_cleanable_dirty_per_mille),
+        segment_jitter_ms: number(value("segment.jitter.ms"), built_in.segment_jitter_ms),
+        min_compaction_lag_ms: number(
+            value("min.compaction.lag.ms"),
+            built_in.min_compaction_lag_ms,
+        ),
+        max_compaction_lag_ms: number(
+            value("max.compaction.lag.ms"),
+            built_in.max_compaction_lag_ms,
+        ),
     }
 }
 
@@ -52,4 +63,76 @@ fn per_mille(ratio: Option<String>) -> Option<u32> {
     let ratio: f64 = ratio?.parse().ok()?;
     // Validated to lie in 0..=1.
     Some((ratio * 1000.0).round() as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use kring_admin_api::ConfigType;
+    use kring_controller::config_schema;
+    use kring_wire::TopicId;
+
+    use super::*;
+
+    /// Settings that act elsewhere than in a log.
+    const ELSEWHERE: [&str; 2] = ["min.insync.replicas", "unclean.leader.election.enable"];
+
+    fn topic(config: &[(&str, &str)]) -> TopicImage {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        TopicImage {
+            id: TopicId([1; 16]),
+            name: "t".to_owned(),
+            partitions: Vec::new(),
+            config: config.iter().map(owned).collect(),
+        }
+    }
+
+    fn log_config_of(image: &ClusterImage, topic: &TopicImage) -> TopicLogConfig {
+        log_config(
+            BrokerId(1),
+            image,
+            topic,
+            &ClusterDefaults::default(),
+            86_400_000,
+        )
+    }
+
+    #[test]
+    fn every_topic_setting_changes_the_log_or_says_that_it_is_accepted_only() {
+        let image = ClusterImage::default();
+        let default = log_config_of(&image, &topic(&[]));
+        assert_eq!(default, TopicLogConfig::default());
+        for key in config_schema::topic_keys() {
+            let accepted_only = key.doc.starts_with("Accepted for Kafka's sake");
+            let other = match key.value_type {
+                ConfigType::Boolean => "true".to_owned(),
+                ConfigType::Double => "0.25".to_owned(),
+                ConfigType::Int | ConfigType::Long => "1048577".to_owned(),
+                ConfigType::String | ConfigType::List => {
+                    let other = key.allowed.iter().find(|word| Some(**word) != key.default);
+                    (*other.unwrap()).to_owned()
+                }
+            };
+            let acts = log_config_of(&image, &topic(&[(key.name, &other)])) != default;
+            if !ELSEWHERE.contains(&key.name) {
+                assert_ne!(acts, accepted_only, "{}: {}", key.name, key.doc);
+            }
+        }
+    }
+
+    #[test]
+    fn a_topics_own_value_comes_before_the_brokers_and_that_before_the_clusters() {
+        let set = |value: &str| BTreeMap::from([("log.retention.ms".to_owned(), value.to_owned())]);
+        let mut image = ClusterImage {
+            cluster_config: set("3000"),
+            ..ClusterImage::default()
+        };
+        assert_eq!(log_config_of(&image, &topic(&[])).retention_ms, 3_000);
+        image.broker_configs =
+            BTreeMap::from([(BrokerId(1), set("2000")), (BrokerId(2), set("9"))]);
+        assert_eq!(log_config_of(&image, &topic(&[])).retention_ms, 2_000);
+        let own = topic(&[("retention.ms", "1000")]);
+        assert_eq!(log_config_of(&image, &own).retention_ms, 1_000);
+    }
 }

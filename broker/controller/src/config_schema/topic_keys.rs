@@ -37,7 +37,7 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
         "file.delete.delay.ms",
         Long,
         "60000",
-        "How long a deleted segment stays on disk, in milliseconds.",
+        "Accepted for Kafka's sake; the file of a deleted segment goes when the deletion is durable and reads of it have ended.",
     )
     .on_broker("log.segment.delete.delay.ms")
     .min(0),
@@ -61,7 +61,7 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
         "index.interval.bytes",
         Int,
         "4096",
-        "Distance of the entries of an offset index, in bytes of log.",
+        "Accepted for Kafka's sake; indexes are kept in memory, with a distance of their own.",
     )
     .on_broker("log.index.interval.bytes")
     .min(0),
@@ -69,7 +69,7 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
         "max.compaction.lag.ms",
         Long,
         FOREVER,
-        "A record is considered for compaction at the latest after this, in milliseconds.",
+        "A record is considered for compaction at the latest after this, whatever min.cleanable.dirty.ratio says, in milliseconds.",
     )
     .on_broker("log.cleaner.max.compaction.lag.ms")
     .min(1),
@@ -165,7 +165,7 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
         "segment.index.bytes",
         Int,
         "10485760",
-        "Largest size of an index of a segment, in bytes.",
+        "Accepted for Kafka's sake; indexes are kept in memory and bounded by what they index.",
     )
     .on_broker("log.index.size.max.bytes")
     .min(4),
@@ -173,7 +173,7 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
         "segment.jitter.ms",
         Long,
         "0",
-        "Random part by which `segment.ms` is shortened, in milliseconds.",
+        "By how much `segment.ms` is shortened at most, differently for each segment, so that not all are closed at once, in milliseconds.",
     )
     .on_broker("log.roll.jitter.ms")
     .min(0),

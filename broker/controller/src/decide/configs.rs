@@ -13,6 +13,8 @@ use crate::image::Record;
 use crate::request::{AlterConfigs, ConfigOp, ConfigOpKind, ConfigResource, Each};
 
 const MIN_ISR: &str = "min.insync.replicas";
+/// What the controller and all replicas of a partition must agree about.
+const CLUSTER_WIDE: [&str; 2] = [MIN_ISR, "unclean.leader.election.enable"];
 
 impl Draft<'_> {
     pub(super) fn alter_configs(
@@ -79,6 +81,14 @@ impl Draft<'_> {
                     check_dynamic(name, Some(value))?;
                 }
             }
+        }
+        if let ConfigResource::Broker(broker) = resource
+            && let Some(name) = CLUSTER_WIDE.iter().find(|name| config.contains_key(**name))
+        {
+            let reason = format!(
+                "{name} is one for the whole cluster; set it on all brokers (the default entity), not on broker {broker}"
+            );
+            return Err(ControllerError::InvalidConfig { reason });
         }
         Ok(config)
     }

@@ -450,6 +450,34 @@ fn lists_grow_from_their_default_and_shrink_by_word() {
 }
 
 #[test]
+fn what_all_replicas_must_agree_about_is_not_set_on_one_broker() {
+    let mut fixture = Fixture::new(&["a"]);
+    let mut set = |resource, name: &str, value: &str| {
+        let op = ConfigOp {
+            name: name.to_owned(),
+            kind: ConfigOpKind::Set,
+            value: Some(value.to_owned()),
+        };
+        let request = AlterConfigs {
+            resource,
+            ops: vec![op],
+        };
+        fixture
+            .run(|draft| draft.alter_configs(vec![request], false))
+            .remove(0)
+            .1
+    };
+    let one = || ConfigResource::Broker(BrokerId(0));
+    set(one(), "log.retention.ms", "5").unwrap();
+    set(ConfigResource::Cluster, "min.insync.replicas", "2").unwrap();
+    let error = set(one(), "min.insync.replicas", "2").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "min.insync.replicas is one for the whole cluster; set it on all brokers (the default entity), not on broker 0"
+    );
+}
+
+#[test]
 fn a_broker_setting_that_is_unknown_is_refused_but_may_be_removed() {
     let mut fixture = Fixture::new(&["a"]);
     let mut alter = |kind, name: &str| {

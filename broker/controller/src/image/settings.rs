@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use kring_io::BrokerId;
 use kring_wire::TopicId;
 
 use super::{ClusterImage, PartitionImage, TopicImage};
@@ -23,6 +24,26 @@ impl ClusterImage {
             return Some(value.clone());
         }
         self.default_topic_setting(key, defaults)
+    }
+
+    /// The value of a topic's setting on one broker: the topic's own, else the one set on this broker
+    /// while it ran, else as [`ClusterImage::default_topic_setting`].
+    #[must_use]
+    pub fn topic_setting_on(
+        &self,
+        broker: BrokerId,
+        topic: &TopicImage,
+        key: &str,
+        defaults: &ClusterDefaults,
+    ) -> Option<String> {
+        if let Some(value) = topic.config.get(key) {
+            return Some(value.clone());
+        }
+        let own = self.broker_configs.get(&broker);
+        let broker_key = config_schema::topic_key(key)?.broker_key;
+        let own = broker_key.and_then(|broker_key| own?.get(broker_key));
+        own.cloned()
+            .or_else(|| self.default_topic_setting(key, defaults))
     }
 
     /// The value that a topic without a setting of its own has.

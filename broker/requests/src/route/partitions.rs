@@ -76,6 +76,7 @@ impl Broker {
         let image = self.image();
         let topic: &TopicImage = &image.topics[&tp.topic];
         let config = topic_config::log_config(
+            self.id(),
             image,
             topic,
             &self.cluster_defaults,

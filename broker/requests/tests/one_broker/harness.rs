@@ -268,6 +268,11 @@ impl OneBroker {
         self.admin.remove(&id).unwrap()
     }
 
+    /// Paths of all files of the data directory.
+    pub(crate) fn files(&self) -> Vec<String> {
+        self.disk.paths()
+    }
+
     pub(crate) fn metrics(&self) -> kring_requests::metrics::Metrics {
         self.broker.metrics()
     }

@@ -17,6 +17,16 @@ use crate::harness::{OneBroker, START_MS, batch, text};
 use crate::produce::produce;
 use crate::topics::create;
 
+/// Where the log of partition 0 begins.
+pub(crate) fn earliest(one: &mut OneBroker, topic: &str) -> i64 {
+    let mut request = list_request(-2);
+    request.topics[0].name = TopicName(text(topic));
+    let answer = one.ask(7, &request);
+    let row = &answer.topics[0].partitions[0];
+    assert_eq!(row.error_code, 0);
+    row.offset
+}
+
 fn list_request(timestamp: i64) -> ListOffsetsRequest {
     let partition = ListOffsetsPartition::default()
         .with_partition_index(0)
