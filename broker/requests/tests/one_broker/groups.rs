@@ -7,6 +7,9 @@ use kafka_protocol::messages::leave_group_request::MemberIdentity;
 use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
+use kafka_protocol::messages::offset_delete_request::{
+    OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
+};
 use kafka_protocol::messages::offset_fetch_request::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopic,
 };
@@ -14,7 +17,7 @@ use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{
     DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId, HeartbeatRequest,
     JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest, OffsetCommitRequest,
-    OffsetFetchRequest, SyncGroupRequest, TopicName,
+    OffsetDeleteRequest, OffsetFetchRequest, SyncGroupRequest, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -145,6 +148,39 @@ fn a_member_joins_syncs_commits_and_leaves() {
     let delete = DeleteGroupsRequest::default().with_groups_names(vec![group()]);
     assert_eq!(one.ask(2, &delete).results[0].error_code, 0);
     assert_eq!(committed(&mut one).0, -1);
+}
+
+#[test]
+fn offsets_are_forgotten_but_not_those_of_a_topic_that_is_read() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    create(&mut one, "other", 1, &[]);
+    // The member subscribes to `t`.
+    let member = stable_member(&mut one);
+    assert_eq!(commit(&mut one, &member, "t", 3), 0);
+    assert_eq!(commit(&mut one, &member, "other", 5), 0);
+    let delete = |one: &mut OneBroker, topic: &str| {
+        let topic = OffsetDeleteRequestTopic::default()
+            .with_name(TopicName(text(topic)))
+            .with_partitions(vec![OffsetDeleteRequestPartition::default()]);
+        let request = OffsetDeleteRequest::default()
+            .with_group_id(group())
+            .with_topics(vec![topic]);
+        let answer = one.ask(0, &request);
+        assert_eq!(answer.error_code, 0);
+        answer.topics[0].partitions[0].error_code
+    };
+    assert_eq!(delete(&mut one, "t"), 86, "GROUP_SUBSCRIBED_TO_TOPIC");
+    assert_eq!(delete(&mut one, "other"), 0);
+    assert_eq!(delete(&mut one, "nowhere"), 3);
+    assert_eq!(committed(&mut one).0, 3);
+    let all = OffsetFetchRequest::default()
+        .with_group_id(group())
+        .with_topics(None);
+    let left = one.ask(5, &all).topics;
+    assert_eq!(left.len(), 1, "{left:?}");
+    let unknown = OffsetDeleteRequest::default().with_group_id(GroupId(text("nobody")));
+    assert_eq!(one.ask(0, &unknown).error_code, 69, "GROUP_ID_NOT_FOUND");
 }
 
 #[test]

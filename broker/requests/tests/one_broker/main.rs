@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod admin;
+mod all_versions;
 mod cold;
 mod errors;
 mod fetch;
@@ -12,5 +13,6 @@ mod harness;
 mod offsets;
 mod produce;
 mod restart;
+mod settings_act;
 mod topics;
 mod versions;

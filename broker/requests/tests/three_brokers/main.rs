@@ -12,5 +12,6 @@ mod held_maintenance;
 mod hung_disk;
 mod isolation;
 mod min_isr;
+mod move_replicas;
 mod new_leader;
 mod restarted;
