@@ -30,6 +30,13 @@ pub enum Arrival {
     Closed(ConnId),
     /// A link to or from a broker is up.
     PeerConnected(BrokerId),
+    /// A broker that shares the secret belongs to another cluster; there is no link to it.
+    OtherCluster {
+        /// Who.
+        from: BrokerId,
+        /// Its cluster.
+        cluster_id: String,
+    },
     /// A broker sent a message.
     Peer {
         /// The authenticated sender.

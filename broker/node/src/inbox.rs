@@ -69,6 +69,9 @@ impl kring_edge::Inbox for Inbox {
             }
             Arrival::Closed(conn) => Item::Event(Event::Closed(conn), None),
             Arrival::PeerConnected(broker) => Item::Event(Event::PeerConnected(broker), None),
+            Arrival::OtherCluster { from, cluster_id } => {
+                Item::Event(Event::OtherCluster { from, cluster_id }, None)
+            }
             Arrival::Peer {
                 from,
                 message,

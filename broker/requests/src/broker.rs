@@ -1,7 +1,7 @@
 //! The broker: owner of the engines, and the order in which it lets them work.
 //! What is done with what an engine says is in `route`; what clients ask is in `api`, `produce`, `fetch`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use kring_controller::{ClusterDefaults, ClusterImage, Controller, ControllerEvent, Registration};
 use kring_groups::{GroupEvent, GroupResponse, Groups};
@@ -82,6 +82,8 @@ pub struct Broker {
     pub(crate) work: VecDeque<Work>,
     pub(crate) counters: crate::metrics::Counters,
     pub(crate) volume: Volume,
+    /// Voters that have proven to belong to another cluster, and to which.
+    pub(crate) other_clusters: BTreeMap<BrokerId, String>,
     early: VecDeque<Event>,
 }
 
@@ -118,6 +120,7 @@ impl Broker {
             work: VecDeque::new(),
             counters: crate::metrics::Counters::default(),
             volume: Volume::UNKNOWN,
+            other_clusters: BTreeMap::new(),
             early: VecDeque::new(),
             config,
             identity,
@@ -203,7 +206,11 @@ impl Broker {
                 self.list_offsets.close(conn);
                 self.delete_records.close(conn);
             }
+            Event::OtherCluster { from, cluster_id } => {
+                self.other_cluster(from, cluster_id, out);
+            }
             Event::PeerConnected(peer) => {
+                self.other_clusters.remove(&peer);
                 self.step_controller(now, ControllerEvent::PeerConnected(peer), out);
                 self.replicas_connected(now, peer, out);
             }

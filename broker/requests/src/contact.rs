@@ -1,5 +1,5 @@
-//! Whether this broker hears the active controller, which may have replaced it as a leader otherwise.
-//! It fences nobody; the controller does.
+//! Whether this broker hears the active controller, which may have replaced it as a leader otherwise,
+//! and whether it is among its own. It fences nobody; the controller does.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use kring_io::{BrokerId, Instant, Now};
 use kring_wire::TopicPartition;
 
 use crate::broker::Broker;
+use crate::event::Output;
 
 /// When the active controller was last heard.
 #[derive(Debug, Default)]
@@ -28,6 +29,27 @@ impl Broker {
                 self.contact.regained_at = Some(now.mono);
             }
             self.contact.heard_at = now.mono;
+        }
+    }
+
+    /// Notes that a broker belongs to another cluster. Where most of the voters do, this broker can
+    /// never join a quorum, so it ends instead of waiting; a single stranger among the voters must
+    /// not stop those that can go on without it.
+    pub(crate) fn other_cluster(&mut self, from: BrokerId, cluster_id: String, out: &mut Output) {
+        let voters = &self.config.voters;
+        if !voters.iter().any(|(voter, _)| *voter == from) {
+            return;
+        }
+        let majority = voters.len() / 2 + 1;
+        self.other_clusters.insert(from, cluster_id.clone());
+        let strangers = self.other_clusters.values().filter(|id| **id == cluster_id);
+        if strangers.count() >= majority {
+            let own = self.cluster_id().map(|id| id.to_string());
+            out.fatal = Some(format!(
+                "the data directory {} belongs to cluster {}, the brokers of controller.quorum.voters to {cluster_id}; correct one of them",
+                self.identity.log_dir,
+                own.unwrap_or_default(),
+            ));
         }
     }
 

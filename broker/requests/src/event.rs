@@ -29,6 +29,13 @@ pub enum Event {
     Disk(DiskDone),
     /// A link to a broker is up, either way; what was sent before may be lost.
     PeerConnected(BrokerId),
+    /// A broker that shares this one's secret has proven to belong to another cluster.
+    OtherCluster {
+        /// Who.
+        from: BrokerId,
+        /// Its cluster.
+        cluster_id: String,
+    },
     /// A message of another broker.
     Peer {
         /// The authenticated sender.

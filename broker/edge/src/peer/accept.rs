@@ -60,7 +60,10 @@ async fn serve(mut stream: TcpStream, address: SocketAddr, context: &PeerContext
     };
     let from = match proven {
         Ok(from) => from,
-        Err(error) => return tracing::warn!(%address, %error, "link refused"),
+        Err(error) => {
+            context.tell_other_cluster(&error);
+            return tracing::warn!(%address, %error, "link refused");
+        }
     };
     context.inbox.deliver(Arrival::PeerConnected(from));
     let ended = receive(stream, from, context).await;

@@ -66,7 +66,10 @@ pub(super) async fn keep_link(to: BrokerId, mut feed: LinkFeed, context: Arc<Pee
                     LinkEnd::Broken(why) => why,
                 }
             }
-            Err(error) => error.to_string(),
+            Err(error) => {
+                context.tell_other_cluster(&error);
+                error.to_string()
+            }
         };
         // A broker that stays away is reported once, not twenty times a minute.
         if error != last_error {

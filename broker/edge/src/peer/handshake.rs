@@ -52,8 +52,10 @@ pub enum HandshakeError {
         expected: i32,
     },
     /// The other side belongs to another cluster.
-    #[error("the other side belongs to cluster {theirs}, this broker to {ours}")]
+    #[error("broker {from} belongs to cluster {theirs}, this broker to {ours}")]
     WrongCluster {
+        /// Who it is.
+        from: i32,
         /// Their cluster id.
         theirs: String,
         /// Our cluster id.
@@ -144,6 +146,7 @@ fn check(own: Own<'_>, hello: &Hello, claimed: i32, expected: i32) -> Result<(),
     match own.cluster_id {
         Some(ours) if !hello.cluster_id.is_empty() && hello.cluster_id != ours => {
             Err(HandshakeError::WrongCluster {
+                from: hello.from,
                 theirs: hello.cluster_id.clone(),
                 ours: ours.to_owned(),
             })

@@ -13,10 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::accept::accept_links;
 use super::dial::keep_link;
-use super::handshake::Own;
+use super::handshake::{HandshakeError, Own};
 use super::link::{LinkFeed, LinkQueue, queue};
 use super::secret::PeerSecret;
-use crate::Inbox;
+use crate::{Arrival, Inbox};
 
 /// Brokers of a cluster, at most; the engine's word is not followed beyond it.
 const BROKERS_MAX: usize = 1024;
@@ -43,6 +43,16 @@ pub(super) struct PeerContext {
 }
 
 impl PeerContext {
+    /// Lets the engine know of a broker that has proven to belong to another cluster.
+    pub(super) fn tell_other_cluster(&self, error: &HandshakeError) {
+        if let HandshakeError::WrongCluster { from, theirs, .. } = error {
+            self.inbox.deliver(Arrival::OtherCluster {
+                from: BrokerId(*from),
+                cluster_id: theirs.clone(),
+            });
+        }
+    }
+
     pub(super) fn own(&self) -> Own<'_> {
         Own {
             id: self.config.id,
