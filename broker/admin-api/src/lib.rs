@@ -78,6 +78,10 @@ pub struct Health {
     pub under_replicated_partitions: u64,
     /// Partitions of the cluster whose ISR is smaller than `min.insync.replicas`.
     pub under_min_isr_partitions: u64,
+    /// By broker, how many records the replica lacks that is farthest behind, of those whose leader is
+    /// the broker that answers. The largest over all answers is a broker's lag in the cluster.
+    #[serde(default)]
+    pub replica_lag_records: BTreeMap<i32, u64>,
 }
 
 /// One broker as the active controller sees it.

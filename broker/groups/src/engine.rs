@@ -196,6 +196,12 @@ impl Groups {
             .collect()
     }
 
+    /// How many members each group has that is coordinated here, in order.
+    pub fn member_counts(&self) -> impl Iterator<Item = (&str, usize)> {
+        let leaders = self.partitions.values().filter_map(|p| p.leader());
+        leaders.flat_map(|leader| leader.member_counts())
+    }
+
     /// Everything that groups coordinated here have committed, in order.
     pub fn committed_offsets(&self) -> impl Iterator<Item = CommittedEntry<'_>> {
         self.partitions

@@ -24,7 +24,7 @@ pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 pub(crate) fn render(snapshot: &Metrics, about: &About) -> String {
     let mut registry = Registry::default();
     cluster::register(&mut registry, snapshot, about);
-    partitions::register(&mut registry, snapshot);
+    partitions::register(&mut registry, snapshot, about);
     groups::register(&mut registry, snapshot);
     traffic::register(&mut registry, snapshot);
     log::register(&mut registry, snapshot);

@@ -125,6 +125,12 @@ pub struct Metrics {
     pub connections: Vec<(String, String, u64)>,
     /// The partitions with a replica here.
     pub replicas: Vec<PartitionMetrics>,
+    /// By follower, the records that its worst replica lacks, of the partitions led here.
+    pub replica_lag_records: BTreeMap<i32, u64>,
+    /// Members of each group coordinated here.
+    pub group_members: Vec<(String, u64)>,
+    /// Partitions of each topic of the cluster, where this broker is the active controller.
+    pub topic_partitions: Vec<(String, u64)>,
     /// What the groups coordinated here have committed.
     pub group_offsets: Vec<GroupOffsetMetrics>,
     /// Whether the disk does not answer, so that this broker does not claim to be able to lead.
@@ -173,6 +179,13 @@ impl Broker {
                 .map(|((name, version), count)| (name, version, count))
                 .collect(),
             replicas: self.partition_metrics(),
+            replica_lag_records: self.replica_lag_records(),
+            group_members: self
+                .groups
+                .member_counts()
+                .map(|(group, count)| (group.to_owned(), count as u64))
+                .collect(),
+            topic_partitions: self.topic_partition_counts(),
             group_offsets: self.group_offset_metrics(),
             disk_hangs: self.disk_watch.hangs(),
             disk_hangs_total: self.disk_watch.hangs_total,
@@ -200,6 +213,31 @@ impl Broker {
         } else {
             None
         }
+    }
+
+    /// By follower, the records that its worst replica lacks, of the partitions led here.
+    pub(crate) fn replica_lag_records(&self) -> BTreeMap<i32, u64> {
+        let mut worst = BTreeMap::new();
+        for tp in self.replicas.led() {
+            let Some(leader) = self.replicas.engine().leader_state(tp, &self.log) else {
+                continue;
+            };
+            for follower in leader.followers {
+                let known: &mut u64 = worst.entry(follower.broker.0).or_default();
+                *known = (*known).max(u64::try_from(follower.lag_records).unwrap_or(0));
+            }
+        }
+        worst
+    }
+
+    fn topic_partition_counts(&self) -> Vec<(String, u64)> {
+        if !self.controller.as_ref().is_some_and(|c| c.is_active()) {
+            return Vec::new();
+        }
+        let topics = self.image().topics.values();
+        topics
+            .map(|topic| (topic.name.clone(), topic.partitions.len() as u64))
+            .collect()
     }
 
     fn registration_refused(&self) -> Option<&ControllerError> {

@@ -75,6 +75,13 @@ impl Leader {
         self.epoch
     }
 
+    /// How many members each group has, in order.
+    pub(crate) fn member_counts(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.groups
+            .iter()
+            .map(|(id, group)| (id.as_str(), group.members()))
+    }
+
     /// The groups, in order.
     pub(crate) fn groups(&self) -> impl Iterator<Item = &ClassicGroup> {
         self.groups.values()
@@ -137,6 +144,7 @@ impl Leader {
             return;
         };
         let result = match result {
+            // GRP-1: what was committed is answered, and seen by others, from here on.
             Ok(last_offset) => {
                 for record in write.records {
                     committed.apply(record);

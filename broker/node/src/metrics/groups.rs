@@ -8,6 +8,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Group {
+    consumergroup: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct GroupPartition {
     consumergroup: String,
     topic: String,
@@ -21,6 +26,19 @@ struct GroupTopic {
 }
 
 pub(super) fn register(registry: &mut Registry, snapshot: &Metrics) {
+    let members = Family::<Group, Gauge>::default();
+    for (group, count) in &snapshot.group_members {
+        let label = Group {
+            consumergroup: group.clone(),
+        };
+        let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        members.get_or_create(&label).set(count);
+    }
+    registry.register(
+        "kafka_consumergroup_members",
+        "Members of the group; 0 with a growing lag means that nobody reads",
+        members,
+    );
     let offsets = Family::<GroupPartition, Gauge>::default();
     let lag = Family::<GroupPartition, Gauge>::default();
     let sum = Family::<GroupTopic, Gauge>::default();

@@ -7,18 +7,32 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::observe::About;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Topic {
+    topic: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Follower {
+    broker: i32,
+}
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct TopicPartition {
     topic: String,
     partition: i32,
 }
 
-pub(super) fn register(registry: &mut Registry, snapshot: &Metrics) {
+pub(super) fn register(registry: &mut Registry, snapshot: &Metrics, about: &About) {
+    register_counts(registry, snapshot);
     type PerPartition = Family<TopicPartition, Gauge>;
     let current = PerPartition::default();
     let oldest = PerPartition::default();
     let in_sync = PerPartition::default();
     let under_replicated = PerPartition::default();
+    let leader = PerPartition::default();
     let leads = PerPartition::default();
     let size = PerPartition::default();
     for replica in &snapshot.replicas {
@@ -35,6 +49,7 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Metrics) {
         if replica.leads {
             set(&current, replica.high_watermark);
             set(&oldest, replica.log_start);
+            set(&leader, i64::from(about.broker));
             set(
                 &in_sync,
                 i64::try_from(replica.in_sync_replicas).unwrap_or(i64::MAX),
@@ -67,6 +82,11 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Metrics) {
             under_replicated,
         ),
         (
+            "kafka_topic_partition_leader",
+            "Id of the broker that leads the partition; absent where nobody does, then start the brokers that hold it",
+            leader,
+        ),
+        (
             "kring_partition_leader",
             "1 when this broker leads the partition",
             leads,
@@ -80,4 +100,31 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Metrics) {
     for (name, help, family) in families {
         registry.register(name, help, family);
     }
+}
+
+fn register_counts(registry: &mut Registry, snapshot: &Metrics) {
+    let partitions = Family::<Topic, Gauge>::default();
+    for (topic, count) in &snapshot.topic_partitions {
+        let label = Topic {
+            topic: topic.clone(),
+        };
+        let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        partitions.get_or_create(&label).set(count);
+    }
+    registry.register(
+        "kafka_topic_partitions",
+        "Partitions of the topic, told by the active controller alone",
+        partitions,
+    );
+    let lag = Family::<Follower, Gauge>::default();
+    for (broker, records) in &snapshot.replica_lag_records {
+        let label = Follower { broker: *broker };
+        let records = i64::try_from(*records).unwrap_or(i64::MAX);
+        lag.get_or_create(&label).set(records);
+    }
+    registry.register(
+        "kring_replica_lag_records",
+        "Records that the broker's worst replica lacks, of the partitions led here; growing for minutes means that it is away or too slow",
+        lag,
+    );
 }

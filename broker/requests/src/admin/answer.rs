@@ -154,5 +154,6 @@ fn health(broker: &Broker) -> Health {
         offline_partitions: counts.offline,
         under_replicated_partitions: counts.under_replicated,
         under_min_isr_partitions: counts.under_min_isr,
+        replica_lag_records: broker.replica_lag_records(),
     }
 }

@@ -3,6 +3,7 @@
 use kafka_protocol::messages::describe_topic_partitions_request::TopicRequest;
 use kafka_protocol::messages::{DescribeTopicPartitionsRequest, ProduceRequest, TopicName};
 use kring_io::BrokerId;
+use kring_requests::{AdminRequest, AdminResponse};
 
 use crate::harness::{Cluster, ids, text};
 
@@ -67,6 +68,12 @@ fn an_isr_below_the_minimum_appends_nothing() {
     let described = cluster.ask(leader, 0, &describe);
     let eligible = &described.topics[0].partitions[0].eligible_leader_replicas;
     assert_eq!(eligible.as_deref(), Some(&[follower.0.into()][..]));
+    assert_eq!(cluster.produce(leader, "t", 1).0, 0);
+    let AdminResponse::Health(health) = cluster.admin(leader, AdminRequest::Health).unwrap() else {
+        panic!("health");
+    };
+    // The one record with acks=1; the offsets topic is not there yet.
+    assert_eq!(health.replica_lag_records[&follower.0], 1, "{health:?}");
     assert_eq!(cluster.produce(leader, "t", 1).0, 0, "acks=1 asks for less");
     cluster.start(follower);
     cluster.wait_for_isr(leader, "t", 3);
