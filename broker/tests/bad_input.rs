@@ -6,11 +6,11 @@
 mod processes;
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use processes::{Broker, consume, numbers, produce};
+use processes::{Broker, consume, numbers, produce, three_brokers};
 
 /// The broker refuses to start and says all of `expected`.
 #[track_caller]
@@ -104,6 +104,73 @@ fn the_data_of_another_cluster_is_refused() {
 }
 
 #[test]
+fn a_journal_of_a_newer_format_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::alone(dir.path());
+    broker.start_and_wait();
+    produce(&broker.bootstrap(), "orders", &numbers(0..10));
+    broker.kill();
+    let path = dir.path().join("data/journal-0000.j");
+    let mut journal = fs::read(&path).unwrap();
+    let last = *used_blocks(&journal).last().unwrap();
+    journal[last + 4] = 7;
+    fs::write(&path, &journal).unwrap();
+    let expected =
+        "journal-0000.j has format 7, this version reads up to 1; start the newer version again";
+    refuses(&mut broker, &[expected]);
+    assert!(fs::read(&path).unwrap() == journal, "it was changed");
+}
+
+#[test]
+fn a_journal_keeps_its_geometry_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::alone(dir.path());
+    broker.start_and_wait();
+    produce(&broker.bootstrap(), "orders", &numbers(0..10));
+    assert!(broker.terminate().success());
+    broker.set("KRING_JOURNAL_FILES", "6");
+    broker.start_and_wait();
+    let log = broker.log();
+    let said = log
+        .lines()
+        .find(|line| line.contains("the journal keeps the number"));
+    let said = said.expect("the difference is told");
+    for part in ["\"files\":4,", "\"configured_files\":6,"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(consume(&broker.bootstrap(), "orders").len(), 10);
+}
+
+#[test]
+fn the_data_of_another_cluster_is_refused_among_brokers_that_wait_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut brokers = three_brokers(dir.path());
+    // The directory of a broker that was a cluster of its own.
+    let mut stranger = Broker::alone(&dir.path().join("broker-2"));
+    stranger.set("KRING_NODE_ID", "2");
+    stranger.start_and_wait();
+    assert!(stranger.terminate().success());
+    for broker in &mut brokers[..2] {
+        broker.start();
+    }
+    for broker in &mut brokers[..2] {
+        broker.wait_until_ready();
+    }
+    refuses(
+        &mut brokers[2],
+        &[
+            "belongs to cluster",
+            "the brokers of controller.quorum.voters to",
+            "correct one of them",
+        ],
+    );
+    // One stranger among three voters stops nobody else.
+    for broker in &mut brokers[..2] {
+        broker.wait_until_ready();
+    }
+}
+
+#[test]
 fn configuration_mistakes_are_answered_with_key_value_and_what_is_allowed() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("broker.toml");
@@ -113,7 +180,10 @@ fn configuration_mistakes_are_answered_with_key_value_and_what_is_allowed() {
     fs::write(&file, "\"num.partition\" = 3\n").unwrap();
     refuses(
         &mut broker,
-        &["num.partition in", "is not a setting; num.partitions is"],
+        &[
+            "num.partition = \"3\" in",
+            "is not a setting; num.partitions is",
+        ],
     );
     fs::write(&file, "\"num.partitions\" = 0\n").unwrap();
     refuses(
@@ -125,8 +195,9 @@ fn configuration_mistakes_are_answered_with_key_value_and_what_is_allowed() {
     refuses(&mut broker, &["KRING_NO_SUCH_THING names no setting"]);
 }
 
-/// A connection that sends `bytes` and waits until the broker closes it or answers.
-fn send(broker: &Broker, bytes: &[u8]) -> Vec<u8> {
+/// A connection that sends `bytes`; the broker must close it, and gives no answer.
+#[track_caller]
+fn is_closed(broker: &Broker, bytes: &[u8]) {
     let mut stream = TcpStream::connect(broker.bootstrap()).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(10)))
@@ -135,8 +206,14 @@ fn send(broker: &Broker, bytes: &[u8]) -> Vec<u8> {
     let _ = stream.write_all(bytes);
     let _ = stream.shutdown(std::net::Shutdown::Write);
     let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    answer
+    match stream.read_to_end(&mut answer) {
+        Ok(_) => assert!(answer.is_empty(), "{bytes:?} is answered with {answer:?}"),
+        Err(error) => assert_eq!(
+            error.kind(),
+            ErrorKind::ConnectionReset,
+            "{bytes:?}: {error}"
+        ),
+    }
 }
 
 fn frame(body: &[u8]) -> Vec<u8> {
@@ -187,17 +264,28 @@ fn hostile_frames_leave_memory_flat_and_other_clients_unharmed() {
         request(1, 11, &[0x7f; 30]),
         // An API that does not exist, and a version that does not.
         request(9999, 0, &[]),
-        request(3, 99, &[]),
+        request(3, 99, &[0]),
         // A frame cut short.
         request(3, 8, &absurd_count)[..9].to_vec(),
     ];
     for _ in 0..30 {
         for bytes in &hostile {
-            send(&broker, bytes);
+            is_closed(&broker, bytes);
         }
     }
     let grown = broker.resident_bytes().saturating_sub(before);
     assert!(grown < 32 << 20, "memory grew by {grown} bytes");
+    let log = broker.log();
+    for reason in [
+        "is the peer speaking TLS or HTTP?",
+        "a frame claims -1 bytes; a Kafka frame has at least one",
+        "a frame claims 0 bytes",
+        "a frame claims 2147483647 bytes, the largest allowed has 104857600 (socket.request.max.bytes)",
+        "API key 9999 is not served",
+        "Metadata has the versions 0 to 13 here, not 99",
+    ] {
+        assert!(log.contains(reason), "{reason:?} is not in the log");
+    }
     assert_eq!(consume(&broker.bootstrap(), "orders").len(), 100);
 }
 
@@ -258,6 +346,16 @@ fn a_hole_in_the_journal_is_refused_with_what_to_do_and_a_torn_end_is_cut() {
     torn[last + 100..last + 4096].fill(0);
     fs::write(&path, &torn).unwrap();
     broker.start_and_wait();
+    let cut = format!("\"position\":{last},");
+    let log = broker.log();
+    let said = log
+        .lines()
+        .find(|line| line.contains("cut: the journal's last block"));
+    let said = said.expect("what is cut is told");
+    assert!(
+        said.contains("journal-0000.j") && said.contains(&cut),
+        "{said}"
+    );
     let left = consume(&broker.bootstrap(), "orders");
     let expected: Vec<String> = numbers(0..50).lines().map(str::to_owned).collect();
     assert!(left.len() >= 30 && expected.starts_with(&left), "{left:?}");

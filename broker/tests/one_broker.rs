@@ -28,6 +28,33 @@ fn what_was_acknowledged_survives_kill_and_a_clean_stop() {
 }
 
 #[test]
+fn one_line_says_what_is_ready_and_where() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::alone(dir.path());
+    broker.start_and_wait();
+    let log = broker.log();
+    let line = log
+        .lines()
+        .find(|line| line.contains("kring-broker is ready"));
+    let line = line.expect("a line says that it is ready");
+    let meta = std::fs::read_to_string(dir.path().join("data/meta.properties")).unwrap();
+    let cluster = meta
+        .lines()
+        .find_map(|line| line.strip_prefix("cluster.id="));
+    for part in [
+        format!("\"version\":{:?}", env!("CARGO_PKG_VERSION")),
+        format!("\"cluster_id\":{:?}", cluster.unwrap()),
+        format!("\"listener\":\"PLAINTEXT://{}\"", broker.bootstrap()),
+        format!("\"advertised\":\"PLAINTEXT://{}\"", broker.bootstrap()),
+        format!("\"data_dir\":\"{}\"", dir.path().join("data").display()),
+        "\"io_driver\":\"".to_owned(),
+        "\"io_driver_reason\":\"".to_owned(),
+    ] {
+        assert!(line.contains(&part), "{line:?} does not say {part:?}");
+    }
+}
+
+#[test]
 fn the_posix_driver_keeps_the_same_promise() {
     let dir = tempfile::tempdir().unwrap();
     let mut broker = Broker::alone(dir.path());
@@ -55,6 +82,8 @@ fn health_readiness_and_metrics_are_told_without_a_token_and_the_admin_api_is_no
         "kafka_brokers 1\n",
         "kring_ready 1\n",
         "kafka_topic_partition_current_offset{topic=\"orders\",partition=\"0\"} 10\n",
+        "kafka_topic_partition_leader{topic=\"orders\",partition=\"0\"} 0\n",
+        "kafka_topic_partitions{topic=\"orders\"} 1\n",
         "kring_requests_total{api=\"Produce\"} ",
         "# EOF\n",
     ] {

@@ -34,10 +34,14 @@ pub(crate) enum ConfigError {
         error: toml::de::Error,
     },
     #[error(
-        "{key} in {origin} is not a setting{}; `kring-broker --print-config-reference` lists all",
+        "{key} = {value:?} in {origin} is not a setting{}; `kring-broker --print-config-reference` lists all",
         suggestion(key)
     )]
-    UnknownKey { key: String, origin: Origin },
+    UnknownKey {
+        key: String,
+        value: String,
+        origin: Origin,
+    },
     #[error(
         "the environment variable {variable} names no setting; `kring-broker --print-config-reference` lists all"
     )]
@@ -129,6 +133,7 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
         } else {
             return Err(ConfigError::UnknownKey {
                 key: name.clone(),
+                value: setting.value.clone(),
                 origin: setting.origin.clone(),
             });
         };

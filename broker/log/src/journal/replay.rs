@@ -81,6 +81,8 @@ pub(crate) struct Scan {
     phase: Phase,
     /// Whether the last block closed the journal in order.
     pub(crate) clean: bool,
+    /// Where the next block of the chain begins and does not verify: its write was under way.
+    pub(crate) torn: Option<Position>,
 }
 
 enum Look {
@@ -105,6 +107,7 @@ impl Scan {
             },
             phase: Phase::Chain,
             clean: false,
+            torn: None,
         }
     }
 
@@ -157,10 +160,19 @@ impl Scan {
             Look::NeedsMore => Some(self.read_more()),
             Look::Newer(format) => Some(Next::NewerFormat { index, format }),
             Look::Block(_) | Look::NotOne => {
+                self.torn = self.is_torn(offset).then_some(self.at);
                 self.phase = Phase::NextFile { tail: self.at };
                 None
             }
         }
+    }
+
+    /// Whether the bytes that were just looked at begin as the next block of the chain does.
+    fn is_torn(&self, offset: u64) -> bool {
+        let from = (offset - self.window.start) as usize;
+        let bytes = self.window.bytes.get(from..).unwrap_or_default();
+        let header = block::peek(bytes, self.geometry.file_bytes - offset);
+        header.is_ok_and(|header| self.expected.admits(&header))
     }
 
     fn next_file(&mut self, tail: Position) -> Option<Next> {
@@ -192,6 +204,8 @@ impl Scan {
         }
     }
 
+    /// LOG-5: what follows the chain is a tail that is cut, unless a valid block in it says that the
+    /// missing one was durable.
     fn rest(&mut self, tail: Position, offset: u64) -> Option<Next> {
         let index = self.geometry.index(tail);
         let limit = if self.clean {

@@ -131,6 +131,14 @@ impl Log {
         let (Some(scan), Some(end)) = (recovery.scan, recovery.end) else {
             return;
         };
+        if let Some(torn) = scan.torn.filter(|torn| *torn == end) {
+            tracing::warn!(
+                path = ring::path(recovery.geometry.index(torn)),
+                position = torn.offset,
+                block = scan.expected().lsn.0,
+                "cut: the journal's last block was being written when the broker stopped, so nothing of it was acknowledged"
+            );
+        }
         self.recovered.clean = scan.clean;
         self.recovered.duration_us = micros(recovery.started, now.mono);
         let ring = Ring {

@@ -115,14 +115,14 @@ fn an_unknown_key_is_refused_with_its_place_and_the_likely_one() {
     refused(
         r#""num.partition" = 3"#,
         &[
-            "num.partition in",
+            "num.partition = \"3\" in",
             "broker.toml",
             "is not a setting; num.partitions is",
         ],
     );
     refused(
         r#""zookeeper.connect" = "zk:2181""#,
-        &["zookeeper.connect in", "is not a setting;"],
+        &["zookeeper.connect = \"zk:2181\" in", "is not a setting;"],
     );
     let said = load_toml("", &[("KRING_NODE_IDD", "1")]).unwrap_err();
     assert!(said.contains("KRING_NODE_IDD names no setting"), "{said}");
