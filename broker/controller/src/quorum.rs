@@ -187,6 +187,7 @@ impl Quorum {
 
     /// Everything up to and including the writes of `token` is durable.
     pub fn persisted(&mut self, now: Now, token: u64, out: &mut QuorumOut) {
+        // CTL-2: votes are sent and entries counted from here on.
         self.durable = self.durable.max(token);
         self.log.flushed(token);
         self.on_ballot_durable(now, out);

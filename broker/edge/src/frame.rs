@@ -133,7 +133,7 @@ impl FrameAssembler {
         }
     }
 
-    /// Grows the body to twice what it holds, so that memory follows bytes and not claims.
+    /// EDGE-2: grows the body to twice what it holds, so that memory follows bytes and not claims.
     fn reserve(&mut self) {
         if self.body.len() == self.body.capacity() {
             let more = self.missing().min(self.body.len().max(FIRST_BYTES));

@@ -26,6 +26,7 @@ impl Replies {
             return 0;
         }
         self.waiting.insert(seq, parts);
+        // EDGE-1: a later answer waits for the earlier ones.
         let mut answered = 0;
         while let Some(parts) = self.waiting.remove(&self.next) {
             ready.extend(parts);

@@ -69,6 +69,7 @@ impl Log {
             return Ok(self.appended_lsn());
         }
         let high_watermark = partition.high_watermark;
+        // REP-2: what is below is committed.
         if to < high_watermark {
             return Err(TruncateError::BelowHighWatermark { to, high_watermark });
         }

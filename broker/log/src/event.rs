@@ -75,7 +75,8 @@ pub enum TimestampQuery {
     Max,
 }
 
-/// An offset and the timestamp of its record or, where the batch is compressed, of its batch.
+/// An offset and the timestamp of its record; of its batch where the records cannot be looked at, as
+/// in one that decompresses to too much.
 pub type OffsetAndTimestamp = (Offset, i64);
 
 /// The answer to [`crate::Log::lookup_timestamp`].

@@ -336,6 +336,7 @@ impl Log {
         out: &mut Effects,
     ) {
         match error {
+            // LOG-8: what had no room waits in memory and in the journal.
             DiskError::NoSpace { path } => {
                 self.disk_full(now, Need::Segments, path.clone());
                 self.flush.due.insert(tp);

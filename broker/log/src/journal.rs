@@ -337,6 +337,7 @@ impl Journal {
         let out_of_order = canary::is_on(Canary::GroupsCompleteOutOfOrder);
         while (self.in_flight.front()).is_some_and(|g| g.done || out_of_order && g.lsn < lsn) {
             let group = self.in_flight.pop_front().expect("the front was looked at");
+            // LOG-2: a later group that is done waits for those before it.
             self.durable = group.lsn;
             advanced.groups += 1;
             advanced.touched.extend(group.touched);

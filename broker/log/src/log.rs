@@ -324,7 +324,7 @@ impl Log {
         self.fail(LogFailure::Write { path, reason });
     }
 
-    /// The end: nothing is acknowledged any more.
+    /// The end (LOG-6): nothing is acknowledged any more, and nothing is tried again.
     pub(crate) fn fail(&mut self, failure: LogFailure) {
         if self.phase != Phase::Failed {
             tracing::error!(%failure, "the log stops");

@@ -1,4 +1,4 @@
-//! Notices a disk that hangs: one that neither completes a journal write nor fails it.
+//! Notices a disk that hangs (CTL-5): one that neither completes a journal write nor fails it.
 //! It fences nobody; the controller does, because this broker then no longer claims to be able.
 
 use std::time::Duration;

@@ -1,7 +1,8 @@
-//! `cargo xtask tidy`: the layer table, the file headers and the marks.
+//! `cargo xtask tidy`: the layer table, the file headers, the ids of invariants and the marks.
 //! It judges structure only; style within a function is clippy's and the reader's.
 
 mod header;
+mod ids;
 mod layers;
 mod marks;
 mod source;
@@ -16,6 +17,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     let files = source::rust_files(root)?;
     let mut findings = layers::check(root)?;
     findings.extend(header::check(&files));
+    findings.extend(ids::check(root, &files)?);
     findings.extend(marks::check(root, &files)?);
     for finding in &findings {
         println!("{finding}");

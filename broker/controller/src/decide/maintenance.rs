@@ -35,6 +35,7 @@ impl Draft<'_> {
             let reason = "ttl_s is 0; maintenance needs a time after which it ends".to_owned();
             return Err(ControllerError::InvalidRequest { reason });
         }
+        // CTL-4: one epoch at a time, each with a time after which it ends by itself.
         let foreign = |(id, other): (&BrokerId, &crate::image::BrokerImage)| {
             let held = other.maintenance.filter(|m| m.epoch != epoch);
             held.filter(|_| *id != broker).map(|m| (*id, m.epoch))

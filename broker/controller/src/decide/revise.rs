@@ -70,7 +70,7 @@ impl Draft<'_> {
         true
     }
 
-    /// Keeps the leader if it can lead, else elects one: of the ISR, else an eligible replica, which
+    /// CTL-3: keeps the leader if it can lead, else elects one: of the ISR, else an eligible replica, which
     /// then is the ISR.
     fn settle_leader(&self, state: &mut PartitionImage, min_isr: usize) {
         let keeps = |leader: BrokerId| {

@@ -258,6 +258,7 @@ impl Quorum {
         };
         let majority = indices[median];
         if majority > self.commit && self.log.epoch_at(majority) == Some(self.ballot.epoch) {
+            // CTL-1: a majority has it, and whoever is elected next was voted for by one of them.
             self.commit = majority;
         }
     }

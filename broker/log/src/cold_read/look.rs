@@ -75,6 +75,7 @@ impl ColdRead {
                 }
                 Verdict::Take => {
                     let batch = bytes.slice(at..at + header.total_bytes);
+                    // LOG-7: clients and followers get only what verifies.
                     if let Err(error) = check_crc(&batch)
                         && !canary::is_on(Canary::ReadUnverified)
                     {

@@ -63,7 +63,8 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    /// Whether a valid block continues the chain.
+    /// Whether a valid block continues the chain. LOG-4: one of an earlier life of the file fits
+    /// neither the number nor the CRC of the block before, nor the epoch of the run.
     pub(crate) fn admits(&self, header: &BlockHeader) -> bool {
         if canary::is_on(Canary::StaleBlockAccepted) {
             return true;

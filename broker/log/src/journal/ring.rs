@@ -51,6 +51,7 @@ impl Ring {
     pub(crate) fn place(&mut self, bytes: u64) -> Option<Position> {
         if self.head.offset + bytes > self.geometry.file_bytes {
             let next = self.head.file_seq + 1;
+            // LOG-3: the next file still holds what recovery would read.
             if next - self.oldest.file_seq >= u64::from(self.geometry.files) {
                 return None;
             }

@@ -22,6 +22,7 @@ impl Leaders {
         {
             return;
         }
+        // REP-3: all that this leader or one before it may have committed.
         let needed = if canary::is_on(Canary::IsrExpandedEarly) {
             state.log_start
         } else {

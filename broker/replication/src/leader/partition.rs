@@ -165,7 +165,7 @@ impl Leading {
         isr.iter().chain(added).copied()
     }
 
-    /// Up to where everybody in the maximal ISR has the log on disk; `None` while somebody has not
+    /// REP-1: up to where everybody in the maximal ISR has the log on disk; `None` while somebody has not
     /// reported or too few are in sync (KIP-966: the high watermark then stands still).
     pub(crate) fn committed_end(&self, id: BrokerId, state: &PartitionState) -> Option<Offset> {
         if self.isr.len() < self.min_isr() {

@@ -180,6 +180,7 @@ fn append_one(
     );
     let need = match acks {
         Acks::None => None,
+        // LOG-1: no answer before the journal block is durable, whatever the acks.
         Acks::Leader if appended.lsn <= broker.log.durable_lsn() => None,
         Acks::Leader => Some(Need::Durable { lsn: appended.lsn }),
         Acks::All if canary::is_on(Canary::AcksAllAfterOwnDisk) => {
