@@ -26,13 +26,13 @@ struct TopicPartition {
 }
 
 pub(super) fn register(registry: &mut Registry, snapshot: &Metrics, about: &About) {
+    register_leaders(registry, snapshot, about);
     register_counts(registry, snapshot);
     type PerPartition = Family<TopicPartition, Gauge>;
     let current = PerPartition::default();
     let oldest = PerPartition::default();
     let in_sync = PerPartition::default();
     let under_replicated = PerPartition::default();
-    let leader = PerPartition::default();
     let leads = PerPartition::default();
     let size = PerPartition::default();
     for replica in &snapshot.replicas {
@@ -49,7 +49,6 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Metrics, about: &Abou
         if replica.leads {
             set(&current, replica.high_watermark);
             set(&oldest, replica.log_start);
-            set(&leader, i64::from(about.broker));
             set(
                 &in_sync,
                 i64::try_from(replica.in_sync_replicas).unwrap_or(i64::MAX),
@@ -82,11 +81,6 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Metrics, about: &Abou
             under_replicated,
         ),
         (
-            "kafka_topic_partition_leader",
-            "Id of the broker that leads the partition; absent where nobody does, then start the brokers that hold it",
-            leader,
-        ),
-        (
             "kring_partition_leader",
             "1 when this broker leads the partition",
             leads,
@@ -100,6 +94,22 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Metrics, about: &Abou
     for (name, help, family) in families {
         registry.register(name, help, family);
     }
+}
+
+fn register_leaders(registry: &mut Registry, snapshot: &Metrics, about: &About) {
+    let leader = Family::<TopicPartition, Gauge>::default();
+    for replica in snapshot.replicas.iter().filter(|replica| replica.leads) {
+        let label = TopicPartition {
+            topic: replica.topic.clone(),
+            partition: replica.partition,
+        };
+        leader.get_or_create(&label).set(about.broker.into());
+    }
+    registry.register(
+        "kafka_topic_partition_leader",
+        "Id of the broker that leads the partition; absent where nobody does, then start the brokers that hold it",
+        leader,
+    );
 }
 
 fn register_counts(registry: &mut Registry, snapshot: &Metrics) {
