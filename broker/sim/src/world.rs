@@ -2,6 +2,7 @@
 //! It draws all chance from seeds and judges nothing.
 
 mod clients;
+mod power;
 mod process;
 mod strike;
 mod tally;
@@ -18,7 +19,7 @@ use crate::budget::Budget;
 use crate::client::{Client, ClientEvent};
 use crate::faults::kind::Counts;
 use crate::faults::text::Plan;
-use crate::faults::{ClientCut, Fault};
+use crate::faults::{ClientCut, Fault, For};
 use crate::history::History;
 use crate::machine::Machine;
 use crate::trace::Trace;
@@ -49,6 +50,7 @@ enum Due {
     Start(BrokerId),
     Roll,
     Fault(Fault),
+    PowerLoss(Vec<For>),
     SpaceAgain(BrokerId),
 }
 
@@ -75,6 +77,7 @@ pub struct World {
     budget: Budget,
     skipped: u64,
     roll: Option<Roll>,
+    cut: Option<power::Cut>,
     versions: u64,
     /// How long each broker is to be down after the end that it was asked for.
     restarts: BTreeMap<BrokerId, u64>,
@@ -109,6 +112,7 @@ impl World {
             budget: Budget::default(),
             skipped: 0,
             roll: None,
+            cut: None,
             versions: 1,
             restarts: BTreeMap::new(),
             history: History::default(),
@@ -155,7 +159,9 @@ impl World {
     /// Ends the trouble: planned faults are forgotten, the network is healed, disks work again.
     /// What is damaged stays so, clocks stay off, and processes that are down start when they would.
     pub fn calm(&mut self) {
-        self.due.retain(|_, due| !matches!(due, Due::Fault(_)));
+        self.due
+            .retain(|_, due| !matches!(due, Due::Fault(_) | Due::PowerLoss(_)));
+        self.cut = None;
         self.roll = None;
         self.heal();
         let now = self.now;
@@ -180,6 +186,7 @@ impl World {
         while let Some(next) = self.next_at().filter(|next| *next <= until) {
             self.now = self.now.max(next);
             self.run_due();
+            self.cut_power_in_a_write();
             if enough(self) {
                 return;
             }
@@ -253,6 +260,7 @@ impl World {
             Due::Start(broker) => self.start(broker),
             Due::Roll => self.go_on_rolling(),
             Due::Fault(fault) => self.strike(&fault),
+            Due::PowerLoss(of) => self.lose_power(&of),
             Due::SpaceAgain(broker) => {
                 if let Some(machine) = self.machines.get_mut(&broker) {
                     machine.disk_mut(self.now).set_capacity(u64::MAX);

@@ -37,7 +37,7 @@ impl World {
             return;
         }
         match fault {
-            Fault::PowerLoss(of) => self.lose_power(of),
+            Fault::PowerLoss(of) => self.plan_power_loss(of),
             Fault::Kill(of) => self.kill(of),
             Fault::Restart(of) => self.ask_to_end(of.broker, of.ms),
             Fault::Roll { upgrade } => self.begin_roll(*upgrade),
@@ -77,7 +77,7 @@ impl World {
         self.machines.get_mut(&broker).filter(|m| m.is_up())
     }
 
-    fn lose_power(&mut self, of: &[For]) {
+    pub(super) fn lose_power(&mut self, of: &[For]) {
         if of.len() == self.machines.len() {
             self.counts.hit(Kind::Blackout);
         }
