@@ -172,12 +172,16 @@ impl SimDisk {
         self.in_flight.keys().next().map(|(due, _)| *due)
     }
 
+    /// Whether a write that is to be durable, or a sync, is under way.
+    #[must_use]
+    pub fn flushes(&self) -> bool {
+        self.in_flight
+            .values()
+            .any(|under_way| is_flush(&under_way.op))
+    }
+
     fn latency(&mut self, op: &DiskOp) -> Duration {
-        let flushes = matches!(
-            op,
-            DiskOp::Write { durable: true, .. } | DiskOp::Sync { .. } | DiskOp::SyncDir { .. }
-        );
-        let (from, to) = if flushes {
+        let (from, to) = if is_flush(op) {
             self.config.flush_latency_ns
         } else {
             self.config.latency_ns
@@ -271,6 +275,13 @@ impl Disk for SimDisk {
     fn waker(&self) -> Arc<dyn Wake> {
         self.woken.clone()
     }
+}
+
+fn is_flush(op: &DiskOp) -> bool {
+    matches!(
+        op,
+        DiskOp::Write { durable: true, .. } | DiskOp::Sync { .. } | DiskOp::SyncDir { .. }
+    )
 }
 
 fn uses(op: &DiskOp, wanted: FileId) -> bool {
