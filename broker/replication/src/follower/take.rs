@@ -110,6 +110,7 @@ impl Followers {
 /// it. What an answer holds follows from the settings of replication, and what a journal takes at
 /// once from those of the log: a replica must get on whatever the two are.
 fn append(tp: TopicPartition, records: Bytes, cx: &mut Context<'_>) -> Result<(), Stall> {
+    begin_at_batch(tp, &records, cx);
     match cx.log.append_replicated(cx.now, tp, records.clone()) {
         Ok(_) => return Ok(()),
         Err(AppendError::Overloaded { .. } | AppendError::MessageTooLarge { .. }) => {}
@@ -129,6 +130,19 @@ fn append(tp: TopicPartition, records: Bytes, cx: &mut Context<'_>) -> Result<()
         }
     }
     Ok(())
+}
+
+/// A leader's log may start in the middle of a batch, and gives the whole batch then. A log that is
+/// empty there begins with that batch; its start follows the leader's again at once.
+fn begin_at_batch(tp: TopicPartition, records: &Bytes, cx: &mut Context<'_>) {
+    let (Some(state), Some(Ok((first, _)))) = (cx.log.state(tp), batches(records).next()) else {
+        return;
+    };
+    let is_empty = state.log_start == state.log_end;
+    let spans = first.base_offset < state.log_end && state.log_end < first.next_offset();
+    if is_empty && spans {
+        cx.log.reset(tp, first.base_offset);
+    }
 }
 
 fn refused(error: &AppendError) -> Stall {

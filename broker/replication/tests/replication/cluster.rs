@@ -283,6 +283,32 @@ impl Cluster {
         self.produce_at(tp, leader.0, self.roles[&tp].leader_epoch)
     }
 
+    /// Appends one batch of several records at the leader.
+    pub(crate) fn produce_batch(&mut self, tp: TopicPartition, records: usize) {
+        let time = self.time();
+        let role = &self.roles[&tp];
+        let (leader, epoch) = (role.leader.expect("there is a leader"), role.leader_epoch);
+        let mut batch = BatchBuilder::new();
+        for _ in 0..records {
+            batch.push(time.wall_ms, None, Some(b"value"));
+        }
+        let node = self.nodes.get_mut(&leader).expect("the leader runs");
+        node.log
+            .append(time, tp, epoch, batch.build())
+            .expect("the append is valid");
+        self.event(leader, ReplicaEvent::Appended(tp));
+        self.settle(leader);
+    }
+
+    /// Deletes the records before `offset` at the leader.
+    pub(crate) fn delete_before(&mut self, tp: TopicPartition, offset: Offset) {
+        let time = self.time();
+        let leader = self.roles[&tp].leader.expect("there is a leader");
+        let node = self.nodes.get_mut(&leader).expect("the leader runs");
+        node.log.set_log_start(time, tp, offset);
+        self.settle(leader);
+    }
+
     /// As [`Cluster::produce`], at a broker that believes to lead.
     pub(crate) fn produce_at(
         &mut self,
