@@ -1,15 +1,34 @@
-//! The promises to clients, each a function from a history to violations.
+//! The promises to clients, each a function from a history to what is wrong with it.
 //! They read nothing but the history; the numbers are those of the property list of the project.
 
+mod commits;
+mod committed_offset;
+mod convergence;
+mod cyclic_flow;
 mod divergent_offset;
 mod duplicate;
+mod finding;
+mod group_ownership;
+mod lag_truth;
+mod linearizable;
+mod liveness;
+mod log_start;
 mod lost_write;
+mod metadata;
+mod offsets;
+mod poll_skip;
 mod producer_order;
 mod real_time_order;
+mod rising;
+mod sent;
+mod stale_end;
 #[cfg(test)]
 mod tests;
+mod timestamp_lookup;
+mod zombie;
 
 use crate::history::History;
+use finding::Finding;
 
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,27 +39,51 @@ pub struct Violation {
     pub fact: String,
 }
 
+/// What the checks say about a history.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// Broken promises.
+    pub violations: Vec<Violation>,
+    /// How often each promise was put to the test, in the order of the property list. A promise with
+    /// 0 was not checked at all.
+    pub exercised: Vec<(&'static str, u64)>,
+}
+
 /// One check.
-type Check = fn(&History) -> Vec<String>;
+type Check = fn(&History) -> Finding;
 
 /// Every check with its name, in the order of the property list.
-const CHECKS: [(&str, Check); 5] = [
+const CHECKS: &[(&str, Check)] = &[
     ("divergent offset", divergent_offset::check),
     ("lost write", lost_write::check),
     ("duplicate", duplicate::check),
     ("producer order", producer_order::check),
     ("real-time order", real_time_order::check),
+    ("stale end", stale_end::check),
+    ("poll skip", poll_skip::check),
+    ("cyclic flow", cyclic_flow::check),
+    ("zombie", zombie::check),
+    ("committed offset", committed_offset::check),
+    ("group ownership", group_ownership::check),
+    ("log start", log_start::check),
+    ("timestamp look-up", timestamp_lookup::check),
+    ("metadata", metadata::check),
+    ("convergence", convergence::check),
+    ("lag truth", lag_truth::check),
+    ("liveness", liveness::check),
 ];
 
 /// Runs every check.
 #[must_use]
-pub fn run(history: &History) -> Vec<Violation> {
-    CHECKS
-        .iter()
-        .flat_map(|(check, run)| {
-            run(history)
-                .into_iter()
-                .map(|fact| Violation { check, fact })
-        })
-        .collect()
+pub fn judge(history: &History) -> Verdict {
+    let mut verdict = Verdict::default();
+    for (check, run) in CHECKS {
+        let finding = run(history);
+        verdict.exercised.push((check, finding.exercised));
+        let facts = finding.facts.into_iter();
+        verdict
+            .violations
+            .extend(facts.map(|fact| Violation { check, fact }));
+    }
+    verdict
 }

@@ -1,11 +1,16 @@
 //! Simulated Kafka clients: plain state machines that send frames and record what they see.
 //! They use `kafka-protocol` on the client's side, so that the broker's own codec is not checked against itself.
 
+pub mod admin;
+pub mod calls;
 pub mod codec;
 pub mod consumer;
 pub mod creator;
+pub mod lister;
+pub mod member;
 pub mod metadata;
 pub mod producer;
+pub mod trimmer;
 
 use bytes::Bytes;
 use kring_io::{BrokerId, Instant};

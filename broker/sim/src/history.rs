@@ -1,100 +1,40 @@
 //! What clients did and saw, in the order of time: the only thing the checks read.
-//! It judges nothing and knows no broker, so that histories of real processes can use it too.
+//! It judges nothing and knows no broker, so that histories of real processes and foreign clients use it too.
 
-use kring_io::{BrokerId, Instant};
+mod event;
+mod field;
+mod file;
+mod identity;
+#[cfg(test)]
+mod tests;
 
-/// A record's identity, readable from its bytes alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RecordId {
-    /// Which producer wrote it.
-    pub producer: u32,
-    /// Its number among that producer's records of one partition, from 0.
-    pub sequence: u64,
-}
+use std::collections::BTreeMap;
 
-impl RecordId {
-    /// The record's value: sixteen bytes.
-    #[must_use]
-    pub fn to_bytes(self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        bytes[..4].copy_from_slice(b"krng");
-        bytes[4..8].copy_from_slice(&self.producer.to_be_bytes());
-        bytes[8..].copy_from_slice(&self.sequence.to_be_bytes());
-        bytes
-    }
+use kring_io::Instant;
 
-    /// Reads a value back; none if it is not one of ours.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<RecordId> {
-        let (magic, rest) = bytes.split_first_chunk::<4>()?;
-        let (producer, sequence) = rest.split_first_chunk::<4>()?;
-        let sequence: [u8; 8] = sequence.try_into().ok()?;
-        (magic == b"krng").then_some(RecordId {
-            producer: u32::from_be_bytes(*producer),
-            sequence: u64::from_be_bytes(sequence),
-        })
-    }
-}
-
-/// One thing that a client did or saw.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Happened {
-    /// A producer began to send a record (the first try; tries after it are the same invocation).
-    Invoked {
-        /// The record.
-        record: RecordId,
-        /// Its partition.
-        partition: i32,
-    },
-    /// The record was acknowledged with acks=all.
-    Acknowledged {
-        /// The record.
-        record: RecordId,
-        /// Its partition.
-        partition: i32,
-        /// Where it is, as the broker said.
-        offset: i64,
-    },
-    /// A consumer was given the record while the faults were on.
-    Polled {
-        /// The record.
-        record: RecordId,
-        /// Its partition.
-        partition: i32,
-        /// Where it is.
-        offset: i64,
-        /// Which broker gave it.
-        from: BrokerId,
-    },
-    /// After the faults: the record is in this replica's log below the high watermark.
-    Kept {
-        /// The record.
-        record: RecordId,
-        /// Its partition.
-        partition: i32,
-        /// Where it is.
-        offset: i64,
-        /// Whose replica.
-        replica: BrokerId,
-    },
-    /// After the faults: a replica has been read from its start to its high watermark.
-    Swept {
-        /// The partition.
-        partition: i32,
-        /// Whose replica.
-        replica: BrokerId,
-        /// The high watermark up to which it was read.
-        high_watermark: i64,
-    },
-}
+pub use event::Happened;
+pub use field::{Asked, Mark, Outcome, Partition, Records};
+pub use file::Unreadable;
+pub use identity::{RecordId, Value, ValueError, hash};
 
 /// Everything that happened, oldest first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
+    topics: BTreeMap<u32, String>,
     events: Vec<(Instant, Happened)>,
 }
 
 impl History {
+    /// Tells the name of a topic's number, for people who read facts.
+    pub fn name_topic(&mut self, topic: u32, name: &str) {
+        self.topics.insert(topic, name.to_owned());
+    }
+
+    /// The names of the topics.
+    pub fn topics(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.topics.iter().map(|(no, name)| (*no, name.as_str()))
+    }
+
     /// Adds what happened at `at`, which must not be before the last event.
     pub fn push(&mut self, at: Instant, happened: Happened) {
         assert!(
@@ -104,17 +44,45 @@ impl History {
         self.events.push((at, happened));
     }
 
+    /// Adds what others wrote down at the same time with the same clock, such as threads with a list
+    /// each. Of two events of one instant the one that was already here stays first.
+    pub fn merge(&mut self, events: impl IntoIterator<Item = (Instant, Happened)>) {
+        self.events.extend(events);
+        self.events.sort_by_key(|(at, _)| *at);
+    }
+
     /// The events, oldest first.
     pub fn events(&self) -> impl Iterator<Item = (Instant, &Happened)> {
         self.events.iter().map(|(at, happened)| (*at, happened))
     }
 
-    /// How many acknowledgements are in it.
+    /// How many events there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether nothing happened.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// How many records were acknowledged.
     #[must_use]
     pub fn acknowledged(&self) -> usize {
         self.events
             .iter()
-            .filter(|(_, h)| matches!(h, Happened::Acknowledged { .. }))
-            .count()
+            .map(|(_, happened)| match happened {
+                Happened::Acknowledged { records, .. } => records.count as usize,
+                _ => 0,
+            })
+            .sum()
+    }
+
+    /// How many operations of clients are in it: each record sent or read, each other answer.
+    #[must_use]
+    pub fn operations(&self) -> usize {
+        self.events.iter().map(|(_, h)| h.operations()).sum()
     }
 }

@@ -4,8 +4,11 @@
 #![forbid(unsafe_code)]
 
 mod report;
+mod shrinking;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::mpsc::{self, Sender};
@@ -15,7 +18,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use kring_sim::faults::draw::Menu;
 use kring_sim::faults::text;
-use kring_sim::run::{Outcome, run};
+use kring_sim::run::{Outcome, run, tell};
 use kring_sim::scenario::{Class, Scenario};
 use report::Totals;
 
@@ -61,6 +64,12 @@ struct Arguments {
     /// Prints what the brokers log, for looking into one seed: a filter such as `info` or `kring_log=debug`.
     #[arg(long)]
     log: Option<String>,
+    /// Writes the history of the last seed to this file, for `kring-check`.
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+    /// Removes the faults that failing seeds do not need, and keeps the rest in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    shrink: Option<PathBuf>,
     /// Does not fail where a kind of fault never took effect.
     #[arg(long)]
     any_faults: bool,
@@ -95,8 +104,43 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Some(file) = &arguments.history {
+        return keep(file, jobs);
+    }
+    if let Some(folder) = &arguments.shrink {
+        return shrink(folder, jobs);
+    }
     let totals = run_all(&arguments, jobs);
     totals.close(arguments.any_faults)
+}
+
+/// Runs one seed after the other and keeps the history of the last.
+fn keep(file: &Path, jobs: Box<dyn Iterator<Item = Job> + Send>) -> ExitCode {
+    let mut totals = Totals::default();
+    for job in jobs {
+        let (outcome, history) = tell(&job.scenario);
+        totals.add(&outcome, None, false);
+        let kept = File::create(file).and_then(|f| history.write_to(BufWriter::new(f)));
+        if let Err(error) = kept {
+            eprintln!("kring-sim: {}: {error}", file.display());
+            return ExitCode::from(2);
+        }
+    }
+    totals.close(true)
+}
+
+/// Runs one seed after the other and makes those small that fail.
+fn shrink(folder: &Path, jobs: Box<dyn Iterator<Item = Job> + Send>) -> ExitCode {
+    let mut totals = Totals::default();
+    for job in jobs {
+        let outcome = run(&job.scenario);
+        totals.add(&outcome, None, false);
+        if let Err(error) = shrinking::smallest(&job.scenario, &outcome, folder) {
+            eprintln!("kring-sim: {}: {error}", folder.display());
+            return ExitCode::from(2);
+        }
+    }
+    totals.close(true)
 }
 
 /// What is to be run, in order.

@@ -1,6 +1,7 @@
 //! The figures of all runs: a line for each seed, a table of kinds, the closing line, the verdict.
 //! It runs nothing.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub(crate) struct Totals {
     operations: usize,
     acknowledged: usize,
     faults: Counts,
+    /// How often each promise was put to the test.
+    exercised: BTreeMap<&'static str, u64>,
     skipped: u64,
     violations: usize,
     failed: u64,
@@ -39,6 +42,9 @@ impl Totals {
         self.operations += outcome.operations;
         self.acknowledged += outcome.acknowledged;
         self.faults.merge(&outcome.faults);
+        for (check, times) in &outcome.exercised {
+            *self.exercised.entry(check).or_default() += times;
+        }
         self.skipped += outcome.skipped;
         self.violations += outcome.violations.len();
         self.failed += u64::from(!outcome.violations.is_empty());
@@ -62,6 +68,12 @@ impl Totals {
             .collect()
     }
 
+    /// Promises that were never put to the test: they count as not checked.
+    fn unchecked(&self) -> Vec<&'static str> {
+        let idle = self.exercised.iter().filter(|(_, times)| **times == 0);
+        idle.map(|(check, _)| *check).collect()
+    }
+
     /// Prints the table and the closing line.
     pub(crate) fn close(&self, any_faults: bool) -> ExitCode {
         for kind in ALL {
@@ -73,6 +85,13 @@ impl Totals {
                 kind.what()
             );
         }
+        for (check, times) in &self.exercised {
+            println!("{times:>10}  checks of {check}");
+        }
+        let unchecked = self.unchecked();
+        if !unchecked.is_empty() {
+            println!("never checked: {}; run more seeds", unchecked.join(", "));
+        }
         let missing = self.missing();
         if !missing.is_empty() {
             println!("never took effect: {}; run more seeds", missing.join(", "));
@@ -83,8 +102,8 @@ impl Totals {
             .map(|kind| format!("{}:{}", kind.name(), self.faults.of(*kind)))
             .collect();
         println!(
-            "suite=sim seeds={} hours={:.2} kinds={} faults={} over_budget={} ops={} acknowledged={} twice={} different={} \
-             failed_seeds={} violations={}",
+            "suite=sim seeds={} hours={:.2} kinds={} faults={} over_budget={} ops={} acknowledged={} checks={}/{} twice={} \
+             different={} failed_seeds={} violations={}",
             self.seeds,
             self.simulated.as_secs_f64() / 3600.0,
             hit.count(),
@@ -92,12 +111,15 @@ impl Totals {
             self.skipped,
             self.operations,
             self.acknowledged,
+            self.exercised.len() - unchecked.len(),
+            self.exercised.len(),
             self.twice,
             self.different,
             self.failed,
             self.violations,
         );
-        if self.violations == 0 && self.different == 0 && (missing.is_empty() || any_faults) {
+        let complete = missing.is_empty() && unchecked.is_empty();
+        if self.violations == 0 && self.different == 0 && (complete || any_faults) {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE

@@ -7,22 +7,14 @@ use kring_io::{BrokerId, Instant};
 use kring_io_sim::{Network, NetworkConfig};
 
 use crate::checks::{self, Violation};
-use crate::client::consumer::Consumer;
-use crate::client::creator::Creator;
-use crate::client::producer::Producer;
 use crate::faults::draw;
 use crate::faults::kind::Counts;
 use crate::faults::text::Plan;
+use crate::history::{Happened, History, Mark};
 use crate::scenario::Scenario;
 use crate::world::World;
-use crate::{setup, sweep};
+use crate::{lag, load, setup, sweep};
 
-/// The topic of a run.
-pub(crate) const TOPIC: &str = "sim";
-/// Its partitions.
-pub(crate) const PARTITIONS: i32 = 4;
-/// Producers for each partition.
-const PRODUCERS: u32 = 2;
 /// Time within which the cluster must serve at the beginning.
 const START_WITHIN: Duration = Duration::from_secs(30);
 /// Time within which everything must be well again after the last fault.
@@ -45,8 +37,10 @@ pub struct Outcome {
     pub violations: Vec<Violation>,
     /// Acknowledged records.
     pub acknowledged: usize,
-    /// Events of the history.
+    /// Operations of clients that were checked.
     pub operations: usize,
+    /// How often each promise was put to the test.
+    pub exercised: Vec<(&'static str, u64)>,
     /// How often each kind of fault took effect.
     pub faults: Counts,
     /// Faults that the budget did not allow.
@@ -60,39 +54,52 @@ pub struct Outcome {
 /// Runs a scenario.
 #[must_use]
 pub fn run(scenario: &Scenario) -> Outcome {
+    tell(scenario).0
+}
+
+/// Runs a scenario; gives what clients did and saw, too.
+#[must_use]
+pub fn tell(scenario: &Scenario) -> (Outcome, History) {
     let seed = scenario.seed;
     let brokers: Vec<BrokerId> = (0..3).map(BrokerId).collect();
     let mut world = world(seed, &brokers);
     let mut violations = begin(&mut world, &brokers);
     let mut plan = Plan::new();
+    let mut exercised = Vec::new();
     if violations.is_empty() {
-        load(&mut world, &brokers, scenario);
         let (from, until) = (world.now(), world.now() + scenario.faulty);
         let (pace, menu) = (scenario.class.pace(), &scenario.menu);
         plan = scenario
             .plan
             .clone()
             .unwrap_or_else(|| draw::plan(seed ^ 0xfa_u64, &brokers, from, until, pace, menu));
+        load::clients(&mut world, &brokers, scenario, &plan);
         world.plan(plan.clone());
+        mark(&mut world, Mark::Faults);
         world.run(until, |_| false);
+        mark(&mut world, Mark::Healed);
         world.calm();
         violations.extend(settle(&mut world));
         violations.extend(sweep::replicas(&mut world));
-        violations.extend(checks::run(&world.history));
+        let verdict = checks::judge(&world.history);
+        violations.extend(verdict.violations);
+        exercised = verdict.exercised;
     }
     violations.extend(complaints(&mut world));
-    Outcome {
+    let outcome = Outcome {
         seed,
         trace: world.trace(),
         simulated: world.now().since(Instant(0)),
         violations,
         acknowledged: world.history.acknowledged(),
-        operations: world.history.events().count(),
+        operations: world.history.operations(),
+        exercised,
         faults: world.tally(),
         skipped: world.skipped(),
         plan,
         again: scenario.command(),
-    }
+    };
+    (outcome, world.history)
 }
 
 fn world(seed: u64, brokers: &[BrokerId]) -> World {
@@ -113,39 +120,14 @@ fn world(seed: u64, brokers: &[BrokerId]) -> World {
 }
 
 fn begin(world: &mut World, brokers: &[BrokerId]) -> Vec<Violation> {
-    world.add(Box::new(Creator::new(
-        TOPIC,
-        PARTITIONS,
-        3,
-        brokers.to_vec(),
-    )));
+    load::creators(world, brokers);
     world.run(Instant(0) + START_WITHIN, World::is_idle);
     if world.is_idle() {
         Vec::new()
     } else {
         vec![liveness(
-            "the topic was not created within 30 s of the start",
+            "the topics were not created within 30 s of the start",
         )]
-    }
-}
-
-fn load(world: &mut World, brokers: &[BrokerId], scenario: &Scenario) {
-    let seed = scenario.seed;
-    for partition in 0..PARTITIONS {
-        for number in 0..PRODUCERS {
-            let name = number * u32::try_from(PARTITIONS).expect("few partitions")
-                + partition.unsigned_abs();
-            let seed = seed ^ (u64::from(name) << 32);
-            world.add(Box::new(Producer::new(
-                name,
-                TOPIC,
-                partition,
-                brokers.to_vec(),
-                scenario.class.think(),
-                seed,
-            )));
-        }
-        world.add(Box::new(Consumer::new(TOPIC, partition, brokers.to_vec())));
     }
 }
 
@@ -170,16 +152,29 @@ fn settle(world: &mut World) -> Vec<Violation> {
     world.finish();
     world.run(deadline, World::is_idle);
     if !world.is_idle() {
-        return vec![liveness("a client had no answer 30 s after the last fault")];
+        return vec![liveness(
+            "a client had not finished 30 s after the last fault",
+        )];
     }
+    while let Some(wanting) = world.wanting() {
+        if world.now() >= deadline {
+            let fact = format!("30 s after the last fault, with the clients at rest, {wanting}");
+            return vec![liveness(&fact)];
+        }
+        world.run(world.now() + LOOK_AGAIN, |_| false);
+    }
+    mark(world, Mark::Converged);
     // The last high watermark still has to reach the followers.
     world.run(world.now() + HIGH_WATERMARK_WITHIN, |_| false);
-    match world.wanting() {
-        Some(wanting) => vec![liveness(&format!(
-            "after the clients had finished {wanting}"
-        ))],
-        None => Vec::new(),
+    while !lag::read(world) && world.now() < deadline {
+        world.run(world.now() + LOOK_AGAIN, |_| false);
     }
+    Vec::new()
+}
+
+fn mark(world: &mut World, mark: Mark) {
+    let at = world.now();
+    world.history.push(at, Happened::Marked { mark });
 }
 
 fn complaints(world: &mut World) -> Vec<Violation> {

@@ -2,6 +2,7 @@
 //! the log is used often. It starts nothing.
 
 use kring_controller::Endpoint;
+use kring_groups::GroupConfig;
 use kring_io::{BrokerId, Random};
 use kring_io_sim::SimDiskConfig;
 use kring_log::LogConfig;
@@ -9,9 +10,10 @@ use kring_replication::ReplicationConfig;
 use kring_requests::{BrokerConfig, Identity};
 
 use crate::machine::Machine;
+use crate::topics;
 
 /// How far a wall clock may be off from the beginning, in milliseconds.
-const CLOCK_SKEW_MAX_MS: u64 = 3_000;
+pub(crate) const CLOCK_SKEW_MAX_MS: u64 = 3_000;
 
 /// Length of a segment in bytes: short, so that files come and go.
 const SEGMENT_BYTES: u32 = 64 << 10;
@@ -60,7 +62,15 @@ fn config(all: &[BrokerId]) -> BrokerConfig {
         broker_session_timeout_ms: 2_000,
         controlled_shutdown_timeout_ms: 5_000,
         leader_imbalance_check_interval_seconds: 20,
-        topic_defaults: [("segment.bytes".to_owned(), SEGMENT_BYTES.to_string())].into(),
+        topic_defaults: [
+            ("segment.bytes".to_owned(), SEGMENT_BYTES.to_string()),
+            // A broker whose clock is hours behind still takes the records of now.
+            (
+                "message.timestamp.after.max.ms".to_owned(),
+                i64::MAX.to_string(),
+            ),
+        ]
+        .into(),
         log: LogConfig {
             journal_file_bytes: 512 << 10,
             journal_files: 3,
@@ -70,9 +80,16 @@ fn config(all: &[BrokerId]) -> BrokerConfig {
             checkpoint_interval_ms: 5_000,
             segment_flush_interval_ms: 700,
             segment_flush_bytes: 8 << 10,
+            retention_check_interval_ms: 1_000,
             tail_cache_bytes: 64 << 10,
             ..LogConfig::default()
         },
+        groups: GroupConfig {
+            group_min_session_timeout_ms: 1_000,
+            group_initial_rebalance_delay_ms: 500,
+            ..GroupConfig::default()
+        },
+        offsets_topic_num_partitions: topics::OFFSETS.partitions,
         replication: ReplicationConfig {
             replica_lag_time_max_ms: 3_000,
             ..ReplicationConfig::default()

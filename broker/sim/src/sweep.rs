@@ -1,16 +1,18 @@
 //! The final read: every replica of every partition from its start to its high watermark.
 //! It ends the run, because it takes completions away from the engine.
 
+use std::ops::Range;
+
 use bytes::Bytes;
-use kring_io::{Effects, Instant};
+use kring_io::{BrokerId, Effects, Instant};
 use kring_log::{LogEvent, Read};
 use kring_wire::{Offset, TopicPartition};
 
 use crate::checks::Violation;
-use crate::history::Happened;
+use crate::history::{Happened, Partition};
 use crate::machine::Machine;
 use crate::records;
-use crate::run::{PARTITIONS, TOPIC};
+use crate::topics::{self, Topic};
 use crate::world::World;
 
 /// Bytes asked for at once.
@@ -24,13 +26,16 @@ pub fn replicas(world: &mut World) -> Vec<Violation> {
     let mut happened = Vec::new();
     let mut violations = Vec::new();
     for machine in world.machines() {
-        for partition in 0..PARTITIONS {
-            if let Err(fact) = replica(machine, at, partition, &mut happened) {
-                let fact = format!("partition {partition} on broker {}: {fact}", machine.id());
-                violations.push(Violation {
-                    check: "final read",
-                    fact,
-                });
+        for topic in topics::WRITTEN.iter().chain([&topics::OFFSETS]) {
+            for index in 0..topic.partitions {
+                if let Err(fact) = replica(machine, at, *topic, index, &mut happened) {
+                    let partition = topic.partition(index);
+                    let fact = format!("partition {partition} on broker {}: {fact}", machine.id());
+                    violations.push(Violation {
+                        check: "final read",
+                        fact,
+                    });
+                }
             }
         }
     }
@@ -43,47 +48,94 @@ pub fn replicas(world: &mut World) -> Vec<Violation> {
 fn replica(
     machine: &mut Machine,
     at: Instant,
-    partition: i32,
+    topic: Topic,
+    index: i32,
     seen: &mut Vec<Happened>,
 ) -> Result<(), String> {
     let replica = machine.id();
     let broker = machine.broker().ok_or("the process does not run")?;
-    let topic = *broker
-        .image()
-        .by_name
-        .get(TOPIC)
-        .ok_or("the topic is unknown")?;
-    let tp = TopicPartition { topic, partition };
+    let partition = topic.partition(index);
+    let image = broker.image();
+    let tp = TopicPartition {
+        topic: *image
+            .by_name
+            .get(topic.name)
+            .ok_or("the topic is unknown")?,
+        partition: index,
+    };
+    if !image
+        .partition(tp)
+        .is_some_and(|p| p.replicas.contains(&replica))
+    {
+        return Ok(());
+    }
     let state = broker.log().state(tp).ok_or("there is no replica")?;
     let mut from = state.log_start;
     while from < state.high_watermark {
         let batches = read(machine, at, tp, from, state.high_watermark)?;
-        let records = records::of(&batches)?;
-        let Some((last, _)) = records.last() else {
-            return Err(format!(
-                "nothing at offset {from} below the high watermark {}",
-                state.high_watermark
-            ));
-        };
-        let next = last + 1;
-        for (offset, record) in records {
-            if offset >= from && offset < state.high_watermark {
-                seen.push(Happened::Kept {
-                    record,
-                    partition,
-                    offset,
-                    replica,
-                });
-            }
-        }
-        from = next;
+        from = keep(
+            partition,
+            replica,
+            &batches,
+            from..state.high_watermark,
+            seen,
+        )?;
     }
     seen.push(Happened::Swept {
         partition,
         replica,
+        log_start: state.log_start,
         high_watermark: state.high_watermark,
     });
     Ok(())
+}
+
+/// Writes down what batches hold of these offsets; gives the offset after them.
+fn keep(
+    partition: Partition,
+    replica: BrokerId,
+    bytes: &Bytes,
+    offsets: Range<Offset>,
+    seen: &mut Vec<Happened>,
+) -> Result<Offset, String> {
+    let batches = records::batches(bytes)?;
+    let next = batches.last().map_or(offsets.start, |batch| batch.next);
+    if next <= offsets.start {
+        return Err(format!(
+            "nothing at offset {} below the high watermark {}",
+            offsets.start, offsets.end
+        ));
+    }
+    for batch in batches {
+        if batch.next > offsets.start && batch.offset < offsets.end {
+            seen.push(Happened::KeptBatch {
+                partition,
+                replica,
+                offset: batch.offset,
+                next: batch.next,
+                id: batch.id,
+                epoch: batch.epoch,
+                hash: batch.hash,
+            });
+        }
+    }
+    if partition.topic == topics::OFFSETS.no {
+        return Ok(next);
+    }
+    let contents = records::of(bytes, partition)?;
+    seen.extend(contents.damages(partition, replica));
+    for run in &contents.runs {
+        if let Some(run) = run.between(offsets.start, offsets.end) {
+            seen.push(Happened::Kept {
+                partition,
+                replica,
+                offset: run.offset,
+                records: run.records,
+                timestamp: run.timestamp,
+            });
+        }
+    }
+    Ok(next)
 }
 
 fn read(

@@ -2,7 +2,7 @@
 //! What happens to the brokers is the caller's.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -216,8 +216,8 @@ fn ends(recordings: &[Recording], partitions: i32) -> Vec<i64> {
 
 fn judge(history: &History, verdict: &mut Verdict) {
     verdict.acknowledged += history.acknowledged() as u64;
-    verdict.operations += history.events().count() as u64;
-    let found = checks::run(history);
+    verdict.operations += history.operations() as u64;
+    let found = checks::judge(history).violations;
     let mut last = "";
     let mut shown = 0;
     for violation in found {
@@ -253,22 +253,22 @@ pub(crate) fn keep_histories(
 }
 
 fn write(path: &Path, histories: &[History]) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
+    let mut whole = History::default();
     for history in histories {
-        for (at, happened) in history.events() {
-            writeln!(file, "{} {happened:?}", at.0)?;
-        }
+        whole.merge(history.events().map(|(at, h)| (at, h.clone())));
     }
-    file.flush()
+    whole.write_to(BufWriter::new(File::create(path)?))
 }
 
 impl Recording {
-    /// Partition and offset of each acknowledged record.
+    /// Partition and last offset of each acknowledged batch.
     fn acknowledged(&self) -> impl Iterator<Item = (i32, i64)> {
         self.events().filter_map(|(_, happened)| match happened {
             Happened::Acknowledged {
-                partition, offset, ..
-            } => Some((*partition, *offset)),
+                records,
+                partition,
+                offset,
+            } => Some((partition.index, offset + i64::from(records.count) - 1)),
             _ => None,
         })
     }

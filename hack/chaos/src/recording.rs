@@ -4,7 +4,7 @@
 use std::time;
 
 use kring_io::Instant;
-use kring_sim::history::{Happened, History, RecordId};
+use kring_sim::history::{Happened, History, Partition};
 
 /// The clock of a run, the same for all threads.
 #[derive(Clone, Copy, Debug)]
@@ -42,38 +42,31 @@ impl Recording {
         self.events.push((at, happened));
     }
 
-    /// Adds an event for each of `count` records of a producer that stand one behind the other.
-    pub(crate) fn push_run(
-        &mut self,
-        at: Instant,
-        producer: u32,
-        first: u64,
-        count: u64,
-        happened: impl Fn(RecordId, i64) -> Happened,
-    ) {
-        for index in 0..count {
-            let record = RecordId {
-                producer,
-                sequence: first + index,
-            };
-            let index = i64::try_from(index).expect("a batch is small");
-            self.push(at, happened(record, index));
-        }
-    }
-
     /// Adds something that no client should see.
     pub(crate) fn complain(&mut self, fact: String) {
         self.complaints.push(fact);
     }
 }
 
-/// One history for each partition, by its number: no check looks at two partitions at once.
+/// One of the run's partitions; a run has one topic.
+pub(crate) fn partition(index: i32) -> Partition {
+    Partition { topic: 0, index }
+}
+
+/// One history for each partition, by its number: no check looks at two partitions at once. What is
+/// about no partition is in all of them.
 pub(crate) fn merge(recordings: Vec<Recording>, partitions: i32) -> Vec<History> {
     let mut apart: Vec<Vec<(Instant, Happened)>> = (0..partitions).map(|_| Vec::new()).collect();
     for recording in recordings {
         for (at, happened) in recording.events {
-            let partition = usize::try_from(partition_of(&happened)).unwrap_or_default();
-            apart[partition].push((at, happened));
+            match happened.partition() {
+                Some(partition) => {
+                    apart[partition.index.unsigned_abs() as usize].push((at, happened));
+                }
+                None => apart
+                    .iter_mut()
+                    .for_each(|events| events.push((at, happened.clone()))),
+            }
         }
     }
     apart.into_iter().map(in_order).collect()
@@ -84,31 +77,30 @@ pub(crate) fn merge(recordings: Vec<Recording>, partitions: i32) -> Vec<History>
 fn in_order(mut events: Vec<(Instant, Happened)>) -> History {
     events.sort_by_key(|(at, happened)| (*at, !matches!(happened, Happened::Invoked { .. })));
     let mut history = History::default();
-    for (at, happened) in events {
-        history.push(at, happened);
-    }
+    history.merge(events);
     history
-}
-
-fn partition_of(happened: &Happened) -> i32 {
-    match happened {
-        Happened::Invoked { partition, .. }
-        | Happened::Acknowledged { partition, .. }
-        | Happened::Polled { partition, .. }
-        | Happened::Kept { partition, .. }
-        | Happened::Swept { partition, .. } => *partition,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kring_sim::history::Records;
 
-    fn invoked(partition: i32, sequence: u64) -> Happened {
-        let producer = 1;
+    fn records(first: u64) -> Records {
+        Records {
+            producer: 1,
+            first,
+            count: 1,
+        }
+    }
+
+    fn invoked(index: i32, first: u64) -> Happened {
         Happened::Invoked {
-            record: RecordId { producer, sequence },
-            partition,
+            records: records(first),
+            partition: partition(index),
+            id: 4_000,
+            epoch: 0,
+            timestamp: 0,
         }
     }
 
@@ -116,13 +108,14 @@ mod tests {
     fn threads_are_merged_by_time_and_partition_with_invocations_first() {
         let mut producer = Recording::default();
         let mut other = Recording::default();
-        producer.push_run(Instant(5), 1, 0, 1, |record, offset| {
+        producer.push(
+            Instant(5),
             Happened::Acknowledged {
-                record,
-                partition: 0,
-                offset,
-            }
-        });
+                records: records(0),
+                partition: partition(0),
+                offset: 0,
+            },
+        );
         other.push(Instant(5), invoked(0, 9));
         other.push(Instant(7), invoked(1, 3));
         let histories = merge(vec![producer, other], 2);

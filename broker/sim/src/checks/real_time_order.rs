@@ -1,37 +1,60 @@
 //! Property 5: what is sent after an acknowledgement stands behind the acknowledged record.
-//! It holds across producers and across changes of the leader.
+//! It holds across producers and across changes of the leader, also for records without an answer.
 
 use std::collections::BTreeMap;
 
-use crate::history::{Happened, History};
+use kring_io::BrokerId;
 
-/// A fact per record that stands at or before an offset acknowledged earlier than its invocation.
-pub(super) fn check(history: &History) -> Vec<String> {
-    let mut highest = BTreeMap::<i32, i64>::new();
-    let mut floor = BTreeMap::new();
-    let mut facts = Vec::new();
+use super::finding::Finding;
+use super::sent::Sent;
+use crate::history::{Happened, History, Partition};
+
+/// A fact per run of records that stands at or before an offset acknowledged earlier than its invocation.
+pub(super) fn check(history: &History) -> Finding {
+    let mut finding = Finding::default();
+    let mut highest = BTreeMap::<Partition, i64>::new();
+    let mut floors = Sent::default();
+    let mut first_replica = BTreeMap::<Partition, BrokerId>::new();
     for (_, happened) in history.events() {
-        match happened {
-            Happened::Invoked { record, partition } => {
-                let acknowledged = highest.get(partition).copied().unwrap_or(-1);
-                floor.entry((*partition, *record)).or_insert(acknowledged);
+        let (records, partition, offset) = match happened {
+            Happened::Invoked {
+                records, partition, ..
+            } => {
+                let floor = highest.get(partition).copied().unwrap_or(-1);
+                finding.exercised += u64::from(floor >= 0);
+                floors.add(*partition, *records, floor);
+                continue;
             }
             Happened::Acknowledged {
-                record,
+                records,
                 partition,
                 offset,
             } => {
-                let floor = floor.get(&(*partition, *record)).copied().unwrap_or(-1);
-                if *offset <= floor {
-                    facts.push(format!(
-                        "partition {partition}: {record:?} is at {offset}, but {floor} was acknowledged before it was sent"
-                    ));
-                }
-                let highest = highest.entry(*partition).or_insert(-1);
-                *highest = (*highest).max(*offset);
+                let last = offset + i64::from(records.count) - 1;
+                let highest = highest.entry(*partition).or_insert(last);
+                *highest = last.max(*highest);
+                (records, partition, offset)
             }
-            Happened::Polled { .. } | Happened::Kept { .. } | Happened::Swept { .. } => {}
+            // Replicas agree, or another check says so: one is enough.
+            Happened::Kept {
+                records,
+                partition,
+                offset,
+                replica,
+                ..
+            } if first_replica.entry(*partition).or_insert(*replica) == replica => {
+                (records, partition, offset)
+            }
+            _ => continue,
+        };
+        let floor = floors.of(*partition, records.producer, records.first);
+        if let Some(floor) = floor.filter(|floor| offset <= floor) {
+            finding.wrong(|| {
+                format!(
+                    "partition {partition}: {records:?} is at {offset}, but {floor} was acknowledged before it was sent"
+                )
+            });
         }
     }
-    facts
+    finding
 }

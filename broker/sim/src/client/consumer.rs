@@ -5,159 +5,255 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::{FetchRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 use kring_io::{BrokerId, Instant};
+use kring_wire::ErrorCode;
 
+use super::calls::{Call, Calls};
 use super::metadata::Metadata;
-use super::{Client, ClientEvent, ClientOutput, codec};
-use crate::history::{Happened, RecordId};
+use super::{Client, ClientEvent, ClientOutput, codec, lister};
+use crate::history::{Asked, Happened, Partition};
 use crate::records;
+use crate::topics::Topic;
 
 /// Version of Fetch requests: the last with topic names.
-const VERSION: i16 = 12;
-/// Time until an unanswered request is repeated.
+pub(super) const VERSION: i16 = 12;
+/// Time until an unanswered request is given up.
 const PATIENCE: Duration = Duration::from_millis(2_500);
 /// Time between tries after an error or an empty answer.
 const BACKOFF: Duration = Duration::from_millis(50);
+/// Bytes of an answer at most, beyond its first batch.
+const BYTES_MAX: i32 = 64 << 10;
+
+/// A request for one partition from an offset on.
+pub(super) fn request(topic: Topic, index: i32, offset: i64) -> FetchRequest {
+    let partition = FetchPartition::default()
+        .with_partition(index)
+        .with_fetch_offset(offset)
+        .with_current_leader_epoch(-1)
+        .with_partition_max_bytes(BYTES_MAX);
+    let topic = FetchTopic::default()
+        .with_topic(TopicName(StrBytes::from_static_str(topic.name)))
+        .with_partitions(vec![partition]);
+    FetchRequest::default()
+        .with_max_wait_ms(500)
+        .with_min_bytes(1)
+        .with_max_bytes(BYTES_MAX)
+        .with_topics(vec![topic])
+}
+
+/// The one partition of an answer.
+pub(super) fn partition_in(answer: &Bytes) -> Option<PartitionData> {
+    let response = codec::answer::<FetchRequest>(VERSION, answer);
+    response.and_then(|mut r| r.responses.pop()?.partitions.pop())
+}
+
+/// Writes down what an answer without an error gave; gives the next position.
+pub(super) fn take(
+    client: u32,
+    partition: Partition,
+    position: i64,
+    (from, since): (BrokerId, Instant),
+    answer: PartitionData,
+    out: &mut ClientOutput,
+) -> i64 {
+    out.happened.push(Happened::Fetched {
+        client,
+        partition,
+        from,
+        since,
+        high_watermark: answer.high_watermark,
+        log_start: answer.log_start_offset,
+    });
+    let contents = match records::of(&answer.records.unwrap_or_default(), partition) {
+        Ok(contents) => contents,
+        Err(reason) => {
+            let fact = format!("consumer {client} of {partition} from broker {from}: {reason}");
+            out.complaints.push(fact);
+            return position;
+        }
+    };
+    let mut next = position;
+    out.happened.extend(contents.damages(partition, from));
+    for run in &contents.runs {
+        // A batch is given whole, also the records before the asked offset.
+        let Some(run) = run.between(next, i64::MAX) else {
+            continue;
+        };
+        next = run.next();
+        out.happened.push(Happened::Polled {
+            client,
+            partition,
+            offset: run.offset,
+            records: run.records,
+            from,
+        });
+    }
+    next.max(contents.next.unwrap_or(0))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    Fetch,
+    Start,
+}
 
 /// The consumer.
 #[derive(Debug)]
 pub struct Consumer {
-    topic: String,
-    partition: i32,
+    name: u32,
+    topic: Topic,
+    partition: Partition,
     metadata: Metadata,
-    position: i64,
-    asked: Option<(i32, BrokerId, Instant)>,
+    calls: Calls<About>,
+    /// None until the start of the log is known again.
+    position: Option<i64>,
     try_at: Instant,
-    correlation: i32,
     finishing: bool,
 }
 
 impl Consumer {
     /// A consumer of one partition.
     #[must_use]
-    pub fn new(topic: &str, partition: i32, brokers: Vec<BrokerId>) -> Consumer {
-        let first = usize::try_from(partition).unwrap_or_default();
+    pub fn new(name: u32, topic: Topic, index: i32, brokers: Vec<BrokerId>) -> Consumer {
         Consumer {
-            topic: topic.to_owned(),
-            partition,
-            metadata: Metadata::new(topic, brokers, first),
-            position: 0,
-            asked: None,
+            name,
+            topic,
+            partition: topic.partition(index),
+            metadata: Metadata::new(topic.name, brokers, index.unsigned_abs() as usize),
+            calls: Calls::default(),
+            position: None,
             try_at: Instant(0),
-            correlation: 0,
             finishing: false,
         }
     }
 
     fn act(&mut self, now: Instant, out: &mut ClientOutput) {
-        self.correlation += 1;
-        let Some(leader) = self.metadata.leader(self.partition) else {
-            self.metadata.ask(now, self.correlation, out);
+        let index = self.partition.index;
+        let Some(leader) = self.metadata.leader(index) else {
+            let correlation = self.calls.correlate();
+            self.metadata.ask(now, correlation, out);
             self.try_at = now + BACKOFF;
             return;
         };
-        let partition = FetchPartition::default()
-            .with_partition(self.partition)
-            .with_fetch_offset(self.position)
-            .with_current_leader_epoch(-1)
-            .with_partition_max_bytes(1 << 20);
-        let topic = FetchTopic::default()
-            .with_topic(TopicName(StrBytes::from_string(self.topic.clone())))
-            .with_partitions(vec![partition]);
-        let request = FetchRequest::default()
-            .with_max_wait_ms(500)
-            .with_min_bytes(1)
-            .with_max_bytes(1 << 20)
-            .with_topics(vec![topic]);
-        self.asked = Some((self.correlation, leader, now + PATIENCE));
-        out.sends
-            .push((leader, codec::frame(self.correlation, VERSION, &request)));
+        match self.position {
+            Some(position) => {
+                let request = request(self.topic, index, position);
+                self.calls
+                    .send(now, leader, VERSION, &request, PATIENCE, About::Fetch, out);
+            }
+            None => {
+                let request = lister::request(self.topic, index, Asked::Earliest);
+                let version = lister::VERSION;
+                self.calls
+                    .send(now, leader, version, &request, PATIENCE, About::Start, out);
+            }
+        }
     }
 
-    fn fetched(&mut self, now: Instant, from: BrokerId, answer: &Bytes, out: &mut ClientOutput) {
-        self.asked = None;
+    fn again(&mut self, now: Instant) {
+        self.metadata.forget(self.partition.index);
         self.try_at = now + BACKOFF;
-        let response = codec::answer::<FetchRequest>(VERSION, answer);
-        let Some(partition) = response.and_then(|mut r| r.responses.pop()?.partitions.pop()) else {
-            return self.metadata.forget(self.partition);
-        };
-        if partition.error_code != 0 {
-            // A new leader may not know the high watermark yet: the consumer keeps its position.
-            return self.metadata.forget(self.partition);
-        }
-        match records::of(&partition.records.unwrap_or_default()) {
-            Ok(records) => self.polled(now, from, records, out),
-            Err(reason) => out.complaints.push(format!(
-                "consumer of partition {}: {reason}",
-                self.partition
-            )),
-        }
     }
 
-    fn polled(
+    fn answered(
         &mut self,
         now: Instant,
-        from: BrokerId,
-        records: Vec<(i64, RecordId)>,
+        call: &Call<About>,
+        answer: &Bytes,
         out: &mut ClientOutput,
     ) {
-        for (offset, record) in records {
-            if offset < self.position {
-                // A batch is given whole, also the records before the asked offset.
-                continue;
-            }
-            if offset != self.position {
-                out.complaints.push(format!(
-                    "consumer of partition {}: offset {offset} follows {}",
-                    self.partition,
-                    self.position - 1
-                ));
-            }
-            self.position = offset + 1;
-            self.try_at = now;
-            out.happened.push(Happened::Polled {
-                record,
-                partition: self.partition,
-                offset,
-                from,
-            });
+        match (call.about, self.position) {
+            (About::Fetch, Some(position)) => self.fetched(now, call, position, answer, out),
+            _ => match lister::found(answer) {
+                Some((offset, timestamp)) => {
+                    out.happened.push(Happened::Listed {
+                        partition: self.partition,
+                        from: call.broker,
+                        since: call.since,
+                        asked: Asked::Earliest,
+                        offset,
+                        timestamp,
+                    });
+                    self.place(offset, out);
+                }
+                None => self.again(now),
+            },
         }
+    }
+
+    fn place(&mut self, offset: i64, out: &mut ClientOutput) {
+        self.position = Some(offset);
+        out.happened.push(Happened::Positioned {
+            client: self.name,
+            partition: self.partition,
+            offset,
+        });
+    }
+
+    fn fetched(
+        &mut self,
+        now: Instant,
+        call: &Call<About>,
+        position: i64,
+        answer: &Bytes,
+        out: &mut ClientOutput,
+    ) {
+        let Some(partition) = partition_in(answer) else {
+            return self.again(now);
+        };
+        match ErrorCode::from_code(partition.error_code) {
+            Some(ErrorCode::None) => {}
+            Some(ErrorCode::OffsetOutOfRange) => {
+                if self.topic.keeps {
+                    out.complaints.push(format!(
+                        "consumer {} of {} at {} ms: broker {} says that {position} is out of range",
+                        self.name,
+                        self.partition,
+                        now.0 / 1_000_000,
+                        call.broker
+                    ));
+                }
+                self.position = None;
+                return self.again(now);
+            }
+            // A new leader may not know the high watermark yet: the consumer keeps its position.
+            _ => return self.again(now),
+        }
+        let asked = (call.broker, call.since);
+        let next = take(self.name, self.partition, position, asked, partition, out);
+        self.position = Some(next);
+        self.try_at = if next > position { now } else { now + BACKOFF };
     }
 }
 
 impl Client for Consumer {
     fn step(&mut self, now: Instant, event: ClientEvent, out: &mut ClientOutput) {
         match event {
-            ClientEvent::Answer(answer) => match self.asked {
-                Some((correlation, from, _))
-                    if codec::correlation(&answer) == Some(correlation) =>
-                {
-                    self.fetched(now, from, &answer, out);
-                }
-                _ => {
+            ClientEvent::Answer(answer) => match self.calls.answered(&answer) {
+                Some(call) => self.answered(now, &call, &answer, out),
+                None => {
                     self.metadata.answered(&answer);
                 }
             },
             ClientEvent::Disconnected(broker) => {
                 self.metadata.disconnected(broker);
-                if self.asked.is_some_and(|(_, to, _)| to == broker) {
-                    self.metadata.forget(self.partition);
-                    self.asked = None;
+                if !self.calls.disconnected(broker).is_empty() {
+                    self.again(now);
                 }
             }
             ClientEvent::Wake => {}
         }
-        if self.asked.is_some_and(|(_, _, until)| until <= now) {
-            self.metadata.forget(self.partition);
-            self.asked = None;
+        if !self.calls.expired(now).is_empty() {
+            self.again(now);
         }
-        if self.asked.is_none() && self.try_at <= now && !self.finishing {
+        if self.calls.is_empty() && self.try_at <= now && !self.finishing {
             self.act(now, out);
         }
-        out.wake_at = match self.asked {
-            Some((_, _, until)) => Some(until),
+        out.wake_at = match self.calls.next_until() {
+            Some(until) => Some(until),
             None if self.finishing => None,
             None => Some(self.try_at.max(now + Duration::from_millis(1))),
         };

@@ -1,15 +1,16 @@
-//! A simulated client that creates the topic of a run and asks again until it exists.
+//! A simulated client that creates a topic of a run and asks again until it exists.
 //! It does nothing else.
 
 use std::time::Duration;
 
-use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kafka_protocol::messages::{CreateTopicsRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 use kring_io::{BrokerId, Instant};
 use kring_wire::ErrorCode;
 
 use super::{Client, ClientEvent, ClientOutput, codec};
+use crate::topics::Topic;
 
 /// Version of the requests.
 const VERSION: i16 = 5;
@@ -19,8 +20,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// The client.
 #[derive(Debug)]
 pub struct Creator {
-    topic: String,
-    partitions: i32,
+    topic: Topic,
     replication_factor: i16,
     brokers: Vec<BrokerId>,
     tries: usize,
@@ -31,21 +31,31 @@ pub struct Creator {
 impl Creator {
     /// Wants a topic.
     #[must_use]
-    pub fn new(
-        topic: &str,
-        partitions: i32,
-        replication_factor: i16,
-        brokers: Vec<BrokerId>,
-    ) -> Creator {
+    pub fn new(topic: Topic, replication_factor: i16, brokers: Vec<BrokerId>) -> Creator {
         Creator {
-            topic: topic.to_owned(),
-            partitions,
+            topic,
             replication_factor,
             brokers,
             tries: 0,
             try_at: Instant(0),
             done: false,
         }
+    }
+
+    fn request(&self) -> CreateTopicsRequest {
+        let configs = self.topic.configs.iter().map(|(name, value)| {
+            CreatableTopicConfig::default()
+                .with_name(StrBytes::from_static_str(name))
+                .with_value(Some(StrBytes::from_static_str(value)))
+        });
+        let topic = CreatableTopic::default()
+            .with_name(TopicName(StrBytes::from_static_str(self.topic.name)))
+            .with_num_partitions(self.topic.partitions)
+            .with_replication_factor(self.replication_factor)
+            .with_configs(configs.collect());
+        CreateTopicsRequest::default()
+            .with_topics(vec![topic])
+            .with_timeout_ms(1_000)
     }
 }
 
@@ -65,13 +75,7 @@ impl Client for Creator {
             return;
         }
         if self.try_at <= now {
-            let topic = CreatableTopic::default()
-                .with_name(TopicName(StrBytes::from_string(self.topic.clone())))
-                .with_num_partitions(self.partitions)
-                .with_replication_factor(self.replication_factor);
-            let request = CreateTopicsRequest::default()
-                .with_topics(vec![topic])
-                .with_timeout_ms(1_000);
+            let request = self.request();
             let broker = self.brokers[self.tries % self.brokers.len()];
             self.tries += 1;
             let correlation = i32::try_from(self.tries).expect("a run has few tries");

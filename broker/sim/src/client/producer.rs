@@ -1,71 +1,84 @@
-//! A simulated idempotent producer with acks=all: one batch under way, repeated until it is answered.
+//! A simulated idempotent producer with acks=all and several batches under way, as Kafka's own:
+//! it repeats them in order, gives up after its delivery time, and then raises its epoch or begins anew.
 //! It writes to one partition, so its order there is the order of its numbers.
 
+mod encode;
+
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use kafka_protocol::indexmap::IndexMap;
-use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest, ProducerId, TopicName};
-use kafka_protocol::protocol::StrBytes;
-use kafka_protocol::records::{
-    Compression, Record, RecordBatchEncoder, RecordEncodeOptions, TimestampType,
-};
+use bytes::Bytes;
+use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest, ProducerId};
 use kring_io::{BrokerId, Instant, Random};
 use kring_wire::ErrorCode;
 
+use super::calls::{Call, Calls};
 use super::metadata::Metadata;
 use super::{Client, ClientEvent, ClientOutput, codec};
-use crate::history::{Happened, RecordId};
+use crate::history::{Happened, Partition, Records};
+use crate::machine;
+use crate::topics::Topic;
+use encode::Identity;
 
 /// Version of Produce requests: the last with topic names.
 const PRODUCE_VERSION: i16 = 12;
 /// Version of InitProducerId requests.
 const INIT_VERSION: i16 = 4;
-/// Time until an unanswered request is repeated.
+/// Time until an unanswered request is repeated (`request.timeout.ms`).
 const PATIENCE: Duration = Duration::from_millis(2_500);
-/// Time between tries after an error.
+/// Time between tries after an error (`retry.backoff.ms`).
 const BACKOFF: Duration = Duration::from_millis(50);
 /// Records of a batch are drawn from 1 to this.
 const BATCH_RECORDS_MAX: u64 = 5;
+/// Batches under way are drawn from 1 to this (`max.in.flight.requests.per.connection`).
+const UNDER_WAY_MAX: u64 = 5;
+/// The delivery time is drawn from this to four times as long (`delivery.timeout.ms`).
+const DELIVERY_TIME: Duration = Duration::from_secs(5);
+/// Bytes more than a record needs, at most.
+const PADDING_MAX: u64 = 64;
 
+/// What a request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity {
-    id: i64,
-    epoch: i16,
+enum About {
+    Init,
+    /// The batch whose first record has this number.
+    Batch(u64),
+    /// A batch of an epoch that is over, sent again: it must not be appended.
+    Ghost,
 }
 
-#[derive(Debug)]
-struct Asked {
-    correlation: i32,
-    broker: BrokerId,
-    until: Instant,
-}
-
-/// A batch that is sent until it is answered.
+/// A batch that is sent until it is answered or given up.
 #[derive(Debug)]
 struct Batch {
-    first: u64,
-    count: u64,
-    records: Bytes,
+    records: Records,
+    bytes: Bytes,
+    until: Instant,
+    /// It is to be sent, at first or again.
+    waits: bool,
+    sent: bool,
 }
 
 /// The producer.
 #[derive(Debug)]
 pub struct Producer {
     name: u32,
-    topic: String,
-    partition: i32,
+    topic: Topic,
+    partition: Partition,
     random: Random,
     think: Duration,
+    delivery_time: Duration,
+    under_way_max: usize,
     metadata: Metadata,
+    calls: Calls<About>,
     identity: Option<Identity>,
     next: u64,
-    batch: Option<Batch>,
-    asked: Option<Asked>,
+    batches: VecDeque<Batch>,
+    ghost: Option<Bytes>,
     try_at: Instant,
-    correlation: i32,
+    next_batch_at: Instant,
     finishing: bool,
+    /// Batches that it still begins when it is finishing.
+    last: u32,
 }
 
 impl Producer {
@@ -73,146 +86,212 @@ impl Producer {
     #[must_use]
     pub fn new(
         name: u32,
-        topic: &str,
-        partition: i32,
+        partition: (Topic, i32),
         brokers: Vec<BrokerId>,
         think: Duration,
         seed: u64,
     ) -> Producer {
+        let (topic, index) = partition;
+        let mut random = Random::new(seed);
+        let over_ms = DELIVERY_TIME.as_millis() as u64 * 3;
         Producer {
             name,
-            topic: topic.to_owned(),
-            partition,
-            random: Random::new(seed),
+            topic,
+            partition: topic.partition(index),
             think,
-            metadata: Metadata::new(topic, brokers, name as usize),
+            delivery_time: DELIVERY_TIME + Duration::from_millis(random.below(over_ms)),
+            under_way_max: 1 + random.below(UNDER_WAY_MAX) as usize,
+            metadata: Metadata::new(topic.name, brokers, name as usize),
+            calls: Calls::default(),
             identity: None,
             next: 0,
-            batch: None,
-            asked: None,
+            batches: VecDeque::new(),
+            ghost: None,
             try_at: Instant(0),
-            correlation: 0,
+            next_batch_at: Instant(0),
             finishing: false,
+            last: 1,
+            random,
         }
     }
 
-    fn correlate(&mut self) -> i32 {
-        self.correlation += 1;
-        self.correlation
-    }
-
-    fn ask(&mut self, now: Instant, broker: BrokerId, frame: Bytes, out: &mut ClientOutput) {
-        self.asked = Some(Asked {
-            correlation: self.correlation,
-            broker,
-            until: now + PATIENCE,
-        });
-        out.sends.push((broker, frame));
-    }
-
     fn again(&mut self, now: Instant) {
-        self.asked = None;
+        self.metadata.forget(self.partition.index);
         self.try_at = now + BACKOFF;
     }
 
-    /// The next thing to do, when nothing is under way.
+    /// Requests that got no answer: what they were about is done again.
+    fn lost(&mut self, now: Instant, calls: Vec<Call<About>>) {
+        for call in calls {
+            if let About::Batch(first) = call.about {
+                self.waits_again(first);
+            }
+            self.again(now);
+        }
+    }
+
+    fn waits_again(&mut self, first: u64) {
+        let mut batches = self.batches.iter_mut();
+        if let Some(batch) = batches.find(|batch| batch.records.first == first) {
+            batch.waits = true;
+        }
+    }
+
+    /// Gives the batches up whose time is over, and those behind them. Their sequence numbers cannot
+    /// be used again, so the epoch is raised; sometimes the producer ends instead and another begins.
+    fn give_up(&mut self, now: Instant, out: &mut ClientOutput) {
+        if self.batches.front().is_none_or(|batch| batch.until > now) {
+            return;
+        }
+        self.calls.drain();
+        self.ghost = None;
+        for batch in self.batches.drain(..) {
+            self.ghost.get_or_insert(batch.bytes);
+            out.happened.push(Happened::Unsure {
+                records: batch.records,
+                partition: self.partition,
+            });
+        }
+        let raises = self.random.below(3) > 0;
+        self.identity = self.identity.filter(|_| raises).map(|identity| Identity {
+            epoch: identity.epoch + 1,
+            begins: self.next,
+            ..identity
+        });
+        match self.identity {
+            Some(identity) => self.initialised(identity, out),
+            // Under another id nothing fences what is still under way.
+            None => self.ghost = None,
+        }
+    }
+
+    fn initialised(&mut self, identity: Identity, out: &mut ClientOutput) {
+        self.identity = Some(identity);
+        out.happened.push(Happened::Initialised {
+            producer: self.name,
+            id: identity.id,
+            epoch: identity.epoch,
+        });
+    }
+
     fn act(&mut self, now: Instant, out: &mut ClientOutput) {
         let Some(identity) = self.identity else {
-            let correlation = self.correlate();
-            let broker = self.metadata.any_broker();
-            let request = InitProducerIdRequest::default()
-                .with_transactional_id(None)
-                .with_transaction_timeout_ms(60_000)
-                .with_producer_id(ProducerId(-1))
-                .with_producer_epoch(-1);
-            self.ask(
-                now,
-                broker,
-                codec::frame(correlation, INIT_VERSION, &request),
-                out,
-            );
-            return;
+            return self.ask_for_id(now, out);
         };
-        let Some(leader) = self.metadata.leader(self.partition) else {
-            let correlation = self.correlate();
+        let Some(leader) = self.metadata.leader(self.partition.index) else {
+            let correlation = self.calls.correlate();
             self.metadata.ask(now, correlation, out);
             self.try_at = now + BACKOFF;
             return;
         };
-        if self.batch.is_none() {
-            if self.finishing {
-                return;
-            }
-            self.batch = Some(self.draw_batch(identity, out));
+        let has_room = self.batches.len() < self.under_way_max;
+        if has_room && self.next_batch_at <= now && (!self.finishing || self.last > 0) {
+            self.last -= u32::from(self.finishing);
+            self.next_batch_at = now + self.think;
+            let batch = self.draw_batch(now, identity, out);
+            self.batches.push_back(batch);
         }
-        let correlation = self.correlate();
-        let batch = self.batch.as_ref().expect("a batch was just drawn");
-        let data = PartitionProduceData::default()
-            .with_index(self.partition)
-            .with_records(Some(batch.records.clone()));
-        let topic = TopicProduceData::default()
-            .with_name(TopicName(StrBytes::from_string(self.topic.clone())))
-            .with_partition_data(vec![data]);
-        let request = ProduceRequest::default()
-            .with_acks(-1)
-            .with_timeout_ms(1_500)
-            .with_topic_data(vec![topic]);
-        self.ask(
+        // In order, so that the broker gets each sequence after the one before.
+        for batch in self.batches.iter_mut().filter(|batch| batch.waits) {
+            batch.waits = false;
+            if std::mem::replace(&mut batch.sent, true) {
+                out.happened.push(Happened::Resent {
+                    records: batch.records,
+                    partition: self.partition,
+                });
+            }
+            let request = encode::request(self.topic, self.partition.index, batch.bytes.clone());
+            let about = About::Batch(batch.records.first);
+            self.calls
+                .send(now, leader, PRODUCE_VERSION, &request, PATIENCE, about, out);
+        }
+    }
+
+    fn ask_for_id(&mut self, now: Instant, out: &mut ClientOutput) {
+        if self.calls.any(|about| *about == About::Init) {
+            return;
+        }
+        let broker = self.metadata.any_broker();
+        let request = InitProducerIdRequest::default()
+            .with_transactional_id(None)
+            .with_transaction_timeout_ms(60_000)
+            .with_producer_id(ProducerId(-1))
+            .with_producer_epoch(-1);
+        self.calls.send(
             now,
-            leader,
-            codec::frame(correlation, PRODUCE_VERSION, &request),
+            broker,
+            INIT_VERSION,
+            &request,
+            PATIENCE,
+            About::Init,
             out,
         );
     }
 
-    fn draw_batch(&mut self, identity: Identity, out: &mut ClientOutput) -> Batch {
+    fn draw_batch(&mut self, now: Instant, identity: Identity, out: &mut ClientOutput) -> Batch {
         let count = 1 + self.random.below(BATCH_RECORDS_MAX);
-        let first = self.next;
-        self.next += count;
-        let ids = (first..first + count).map(|sequence| RecordId {
+        let records = Records {
             producer: self.name,
-            sequence,
+            first: self.next,
+            count: u32::try_from(count).expect("a batch is small"),
+        };
+        self.next += count;
+        let timestamp = machine::now(now).wall_ms;
+        out.happened.push(Happened::Invoked {
+            records,
+            partition: self.partition,
+            id: identity.id,
+            epoch: identity.epoch,
+            timestamp,
         });
-        out.happened
-            .extend(ids.clone().map(|record| Happened::Invoked {
-                record,
-                partition: self.partition,
-            }));
+        let padding = self.random.below(PADDING_MAX) as usize;
         Batch {
-            first,
-            count,
-            records: encode(identity, first, ids),
+            records,
+            bytes: encode::batch(identity, self.partition, records, timestamp, padding),
+            until: now + self.delivery_time,
+            waits: true,
+            sent: false,
         }
     }
 
-    fn initialised(&mut self, now: Instant, answer: &Bytes) {
-        match codec::answer::<InitProducerIdRequest>(INIT_VERSION, answer) {
-            Some(response) if response.error_code == 0 => {
-                self.identity = Some(Identity {
-                    id: response.producer_id.0,
-                    epoch: response.producer_epoch,
-                });
-                self.asked = None;
-                self.try_at = now;
-            }
-            _ => self.again(now),
+    fn answered(&mut self, now: Instant, about: About, answer: &Bytes, out: &mut ClientOutput) {
+        match about {
+            About::Init => match codec::answer::<InitProducerIdRequest>(INIT_VERSION, answer) {
+                Some(response) if response.error_code == 0 => {
+                    let identity = Identity {
+                        id: response.producer_id.0,
+                        epoch: response.producer_epoch,
+                        begins: self.next,
+                    };
+                    self.initialised(identity, out);
+                }
+                _ => self.try_at = now + BACKOFF,
+            },
+            About::Batch(first) => self.produced(now, first, answer, out),
+            // Whether it was appended is for the checks to say.
+            About::Ghost => {}
         }
     }
 
-    fn produced(&mut self, now: Instant, answer: &Bytes, out: &mut ClientOutput) {
+    fn produced(&mut self, now: Instant, first: u64, answer: &Bytes, out: &mut ClientOutput) {
         let response = codec::answer::<ProduceRequest>(PRODUCE_VERSION, answer);
-        let Some(result) = response.and_then(|mut r| r.responses.pop()?.partition_responses.pop())
-        else {
-            out.complaints.push(format!(
+        let result = response.and_then(|mut r| r.responses.pop()?.partition_responses.pop());
+        let Some(place) = self.batches.iter().position(|b| b.records.first == first) else {
+            return;
+        };
+        let Some(result) = result else {
+            let fact = format!(
                 "producer {}: an answer to Produce cannot be read",
                 self.name
-            ));
+            );
+            out.complaints.push(fact);
+            self.waits_again(first);
             return self.again(now);
         };
         match ErrorCode::from_code(result.error_code) {
-            Some(ErrorCode::None) => self.acknowledged(now, result.base_offset, out),
-            Some(code) if is_retriable(code) => {
-                self.metadata.forget(self.partition);
+            Some(ErrorCode::None) => self.acknowledged(now, place, result.base_offset, out),
+            Some(code) if is_retriable(code, place) => {
+                self.waits_again(first);
                 self.again(now);
             }
             code => {
@@ -223,73 +302,73 @@ impl Producer {
                     self.partition,
                     now.0 / 1_000_000
                 ));
+                self.waits_again(first);
                 self.again(now);
             }
         }
     }
 
-    fn acknowledged(&mut self, now: Instant, base_offset: i64, out: &mut ClientOutput) {
-        let Some(batch) = self.batch.take() else {
+    fn acknowledged(&mut self, now: Instant, place: usize, offset: i64, out: &mut ClientOutput) {
+        let Some(batch) = self.batches.remove(place) else {
             return;
         };
-        for index in 0..batch.count {
-            out.happened.push(Happened::Acknowledged {
-                record: RecordId {
-                    producer: self.name,
-                    sequence: batch.first + index,
-                },
-                partition: self.partition,
-                offset: base_offset + i64::try_from(index).expect("a batch is small"),
-            });
+        out.happened.push(Happened::Acknowledged {
+            records: batch.records,
+            partition: self.partition,
+            offset,
+        });
+        // The new epoch has begun there: whatever of the old one comes now comes too late.
+        let leader = self.metadata.leader(self.partition.index);
+        if let (Some(leader), Some(ghost)) = (leader, self.ghost.take()) {
+            let request = encode::request(self.topic, self.partition.index, ghost);
+            let about = About::Ghost;
+            self.calls
+                .send(now, leader, PRODUCE_VERSION, &request, PATIENCE, about, out);
         }
-        self.asked = None;
-        self.try_at = now + self.think;
+    }
+
+    fn wake_at(&self, now: Instant) -> Option<Instant> {
+        let has_work = self.identity.is_none() || self.batches.iter().any(|batch| batch.waits);
+        let begins = self.batches.len() < self.under_way_max && (!self.finishing || self.last > 0);
+        let soon = now + Duration::from_millis(1);
+        [
+            self.calls.next_until(),
+            self.batches.front().map(|batch| batch.until),
+            has_work.then(|| self.try_at.max(soon)),
+            begins.then(|| self.next_batch_at.max(self.try_at).max(soon)),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }
 
 impl Client for Producer {
     fn step(&mut self, now: Instant, event: ClientEvent, out: &mut ClientOutput) {
         match event {
-            ClientEvent::Answer(answer) => {
-                let correlation = codec::correlation(&answer);
-                if self
-                    .asked
-                    .as_ref()
-                    .is_some_and(|asked| Some(asked.correlation) == correlation)
-                {
-                    if self.identity.is_none() {
-                        self.initialised(now, &answer);
-                    } else {
-                        self.produced(now, &answer, out);
-                    }
-                } else {
+            ClientEvent::Answer(answer) => match self.calls.answered(&answer) {
+                Some(call) => self.answered(now, call.about, &answer, out),
+                None => {
                     self.metadata.answered(&answer);
                 }
-            }
+            },
             ClientEvent::Disconnected(broker) => {
                 self.metadata.disconnected(broker);
-                if self
-                    .asked
-                    .as_ref()
-                    .is_some_and(|asked| asked.broker == broker)
-                {
-                    self.metadata.forget(self.partition);
-                    self.again(now);
-                }
+                let calls = self.calls.disconnected(broker);
+                self.lost(now, calls);
             }
             ClientEvent::Wake => {}
         }
-        if self.asked.as_ref().is_some_and(|asked| asked.until <= now) {
-            self.metadata.forget(self.partition);
-            self.again(now);
-        }
-        if self.asked.is_none() && self.try_at <= now && !(self.finishing && self.batch.is_none()) {
+        let late = self.calls.expired(now);
+        self.lost(now, late);
+        self.give_up(now, out);
+        if self.try_at <= now && !self.is_idle() {
             self.act(now, out);
         }
-        out.wake_at = match &self.asked {
-            Some(asked) => Some(asked.until),
-            None if self.is_idle() => None,
-            None => Some(self.try_at.max(now + Duration::from_millis(1))),
+        out.wake_at = if self.is_idle() {
+            None
+        } else {
+            self.wake_at(now)
         };
     }
 
@@ -298,12 +377,13 @@ impl Client for Producer {
     }
 
     fn is_idle(&self) -> bool {
-        self.finishing && self.batch.is_none()
+        self.finishing && self.last == 0 && self.batches.is_empty()
     }
 }
 
-/// Errors after which Kafka's clients ask for metadata and send the same batch again.
-fn is_retriable(code: ErrorCode) -> bool {
+/// Errors after which Kafka's clients ask for metadata and send the same batch again. A batch behind
+/// another may come out of order; the first one cannot.
+fn is_retriable(code: ErrorCode, place: usize) -> bool {
     matches!(
         code,
         ErrorCode::NotLeaderOrFollower
@@ -316,35 +396,5 @@ fn is_retriable(code: ErrorCode) -> bool {
             | ErrorCode::KafkaStorageError
             | ErrorCode::BrokerNotAvailable
             | ErrorCode::NetworkException
-    )
-}
-
-fn encode(identity: Identity, first: u64, ids: impl Iterator<Item = RecordId>) -> Bytes {
-    let records: Vec<Record> = ids
-        .enumerate()
-        .map(|(index, id)| Record {
-            transactional: false,
-            control: false,
-            delete_horizon: false,
-            partition_leader_epoch: -1,
-            producer_id: identity.id,
-            producer_epoch: identity.epoch,
-            timestamp_type: TimestampType::Creation,
-            offset: i64::try_from(index).expect("a batch is small"),
-            sequence: i32::try_from(first + index as u64)
-                .expect("a run is shorter than the sequence wraps"),
-            timestamp: 1_700_000_000_000,
-            key: None,
-            value: Some(Bytes::copy_from_slice(&id.to_bytes())),
-            headers: IndexMap::new(),
-        })
-        .collect();
-    let options = RecordEncodeOptions {
-        version: 2,
-        compression: Compression::None,
-    };
-    let mut out = BytesMut::new();
-    RecordBatchEncoder::encode(&mut out, records.iter(), &options)
-        .expect("records of our own encode");
-    out.freeze()
+    ) || (code == ErrorCode::OutOfOrderSequenceNumber && place > 0)
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kring_io::BrokerId;
-use kring_sim::history::{Happened, RecordId};
-use kring_sim::records;
+use kring_sim::history::Happened;
+use kring_sim::records::{self, Batch, Run};
 use kring_wire::ErrorCode;
 
 use super::Shared;
 use super::connection::Connection;
-use crate::recording::Recording;
+use crate::recording::{self, Recording};
 
 /// Version of Fetch requests: the last with topic names.
 const VERSION: i16 = 12;
@@ -25,13 +25,19 @@ const BACKOFF: Duration = Duration::from_millis(50);
 /// Bytes asked for at once.
 const FETCH_BYTES: i32 = 2 << 20;
 
+/// The consumer's name in histories; a partition has one.
+const CLIENT: u32 = 0;
+
 /// What one Fetch gave.
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub(super) code: ErrorCode,
     pub(super) high_watermark: i64,
+    pub(super) log_start: i64,
     /// Records with their offsets, or why they cannot be read.
-    pub(super) records: Result<Vec<(i64, RecordId)>, String>,
+    pub(super) records: Result<Vec<Run>, String>,
+    /// The batches that hold them.
+    pub(super) batches: Vec<Batch>,
 }
 
 /// Reads from `offset`, waiting up to `wait_ms` for something to be there.
@@ -42,6 +48,7 @@ pub(super) fn fetch(
     offset: i64,
     wait_ms: i32,
 ) -> io::Result<Fetched> {
+    let asked_index = partition;
     let asked = FetchPartition::default()
         .with_partition(partition)
         .with_fetch_offset(offset)
@@ -62,15 +69,26 @@ pub(super) fn fetch(
         .next()
         .and_then(|topic| topic.partitions.into_iter().next())
         .ok_or_else(|| io::Error::other("an answer to Fetch without the partition"))?;
-    let mut records = records::of(&partition.records.unwrap_or_default());
-    if let Ok(records) = &mut records {
-        // A batch is given whole, also the records before the asked offset.
-        records.retain(|(at, _)| *at >= offset);
-    }
+    let bytes = partition.records.unwrap_or_default();
+    let records = records::of(&bytes, recording::partition(asked_index)).and_then(|contents| {
+        match contents.damaged.first() {
+            Some(damaged) => Err(format!(
+                "the record at {damaged} is not one that was sent there"
+            )),
+            // A batch is given whole, also the records before the asked offset.
+            None => Ok(contents
+                .runs
+                .into_iter()
+                .filter_map(|run| run.between(offset, i64::MAX))
+                .collect()),
+        }
+    });
     Ok(Fetched {
         code: ErrorCode::from_code(partition.error_code).unwrap_or(ErrorCode::UnknownServerError),
         high_watermark: partition.high_watermark,
+        log_start: partition.log_start_offset,
         records,
+        batches: records::batches(&bytes).unwrap_or_default(),
     })
 }
 
@@ -78,6 +96,14 @@ pub(super) fn fetch(
 pub(crate) fn run(partition: i32, shared: &Shared) -> Recording {
     let mut recording = Recording::default();
     let mut position = 0;
+    recording.push(
+        shared.clock.now(),
+        Happened::Positioned {
+            client: CLIENT,
+            partition: recording::partition(partition),
+            offset: position,
+        },
+    );
     let mut connection: Option<(usize, Connection)> = None;
     while !shared.is_finishing() {
         if connection.is_none() {
@@ -88,8 +114,20 @@ pub(crate) fn run(partition: i32, shared: &Shared) -> Recording {
             continue;
         };
         let leader = *leader;
+        let since = shared.clock.now();
         match fetch(shared, open, partition, position, 500) {
             Ok(fetched) if fetched.code == ErrorCode::None => {
+                recording.push(
+                    shared.clock.now(),
+                    Happened::Fetched {
+                        client: CLIENT,
+                        partition: recording::partition(partition),
+                        from: broker_id(leader),
+                        since,
+                        high_watermark: fetched.high_watermark,
+                        log_start: fetched.log_start,
+                    },
+                );
                 position = polled(shared, &mut recording, partition, position, leader, fetched);
             }
             // A new leader may not know the high watermark yet: the consumer keeps its position.
@@ -135,22 +173,16 @@ fn polled(
         }
     };
     let now = shared.clock.now();
-    for (offset, record) in records {
-        if offset != position {
-            recording.complain(format!(
-                "consumer of partition {partition}: offset {offset} follows {}",
-                position - 1
-            ));
-        }
-        position = offset + 1;
-        let from = broker_id(leader);
+    for run in records {
+        position = run.next();
         recording.push(
             now,
             Happened::Polled {
-                record,
-                partition,
-                offset,
-                from,
+                client: CLIENT,
+                partition: recording::partition(partition),
+                offset: run.offset,
+                records: run.records,
+                from: broker_id(leader),
             },
         );
     }

@@ -10,12 +10,12 @@ use bytes::Bytes;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest, ProducerId};
 use kring_io::Random;
-use kring_sim::history::{Happened, RecordId};
+use kring_sim::history::{Happened, Records, Value};
 use kring_wire::{BatchBuilder, ErrorCode};
 
 use super::connection::Connection;
 use super::{Shared, until};
-use crate::recording::Recording;
+use crate::recording::{self, Recording};
 
 /// Version of Produce requests: the last with topic names.
 const PRODUCE_VERSION: i16 = 12;
@@ -48,9 +48,9 @@ pub(crate) struct Order {
 /// A batch that is sent until it is answered.
 #[derive(Debug)]
 struct Batch {
-    first: u64,
-    count: u64,
-    records: Bytes,
+    records: Records,
+    bytes: Bytes,
+    sent: bool,
     /// The request it is under way with on the connection of now.
     correlation: Option<i32>,
 }
@@ -152,7 +152,14 @@ impl Producer<'_> {
             .and_then(|mut connection| connection.call(INIT_VERSION, &request));
         match response {
             Ok(response) if response.error_code == 0 => {
-                Some((response.producer_id.0, response.producer_epoch))
+                let identity = (response.producer_id.0, response.producer_epoch);
+                let initialised = Happened::Initialised {
+                    producer: self.order.name,
+                    id: identity.0,
+                    epoch: identity.1,
+                };
+                self.recording.push(self.shared.clock.now(), initialised);
+                Some(identity)
             }
             _ => {
                 sleep(BACKOFF);
@@ -202,17 +209,24 @@ impl Producer<'_> {
             let pause = Duration::from_micros(count * 1_000_000 / self.order.rate.max(1));
             // What was missed while nothing could be sent is not caught up at once.
             self.draw_at = (self.draw_at + pause).max(Instant::now() - pause);
-            let (name, partition) = (self.order.name, self.order.partition);
-            let now = self.shared.clock.now();
-            self.recording
-                .push_run(now, name, first, count, |record, _| Happened::Invoked {
-                    record,
-                    partition,
-                });
-            self.window.push_back(Batch {
+            let records = Records {
+                producer: self.order.name,
                 first,
-                count,
-                records: encode(identity, &self.order, first, count),
+                count: u32::try_from(count).expect("a batch is small"),
+            };
+            let timestamp = now_ms();
+            let invoked = Happened::Invoked {
+                records,
+                partition: recording::partition(self.order.partition),
+                id: identity.0,
+                epoch: identity.1,
+                timestamp,
+            };
+            self.recording.push(self.shared.clock.now(), invoked);
+            self.window.push_back(Batch {
+                records,
+                bytes: encode(identity, &self.order, records, timestamp),
+                sent: false,
                 correlation: None,
             });
         }
@@ -223,9 +237,16 @@ impl Producer<'_> {
             return Err(io::ErrorKind::NotConnected.into());
         };
         for batch in self.window.iter_mut().filter(|b| b.correlation.is_none()) {
+            if std::mem::replace(&mut batch.sent, true) {
+                let again = Happened::Resent {
+                    records: batch.records,
+                    partition: recording::partition(self.order.partition),
+                };
+                self.recording.push(self.shared.clock.now(), again);
+            }
             let data = PartitionProduceData::default()
                 .with_index(self.order.partition)
-                .with_records(Some(batch.records.clone()));
+                .with_records(Some(batch.bytes.clone()));
             let topic = TopicProduceData::default()
                 .with_name(self.shared.directory.topic())
                 .with_partition_data(vec![data]);
@@ -262,23 +283,18 @@ impl Producer<'_> {
         let partition = self.order.partition;
         let now = self.shared.clock.now();
         self.shared.has_served(partition, now);
-        self.recording.push_run(
-            now,
-            self.order.name,
-            batch.first,
-            batch.count,
-            |record, index| Happened::Acknowledged {
-                record,
-                partition,
-                offset: base_offset + index,
-            },
-        );
+        let acknowledged = Happened::Acknowledged {
+            records: batch.records,
+            partition: recording::partition(partition),
+            offset: base_offset,
+        };
+        self.recording.push(now, acknowledged);
     }
 
     /// An answer that no broker gives to a producer that keeps its order: what it acknowledged
     /// before is missing, or it took a batch twice.
     fn refused(&mut self, code: ErrorCode) {
-        let first = self.window.front().map_or(0, |batch| batch.first);
+        let first = self.window.front().map_or(0, |batch| batch.records.first);
         self.recording.complain(format!(
             "producer {} of partition {}: {code:?} for the batch from {first}, everything before is acknowledged",
             self.order.name, self.order.partition
@@ -303,21 +319,29 @@ fn is_retriable(code: ErrorCode) -> bool {
     )
 }
 
-fn encode((id, epoch): (i64, i16), order: &Order, first: u64, count: u64) -> Bytes {
-    let base_sequence = i32::try_from(first).expect("a run is shorter than the sequence wraps");
-    let now_ms = SystemTime::now()
+/// The wall clock, in ms since the epoch.
+fn now_ms() -> i64 {
+    SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(0));
-    let producer = order.name;
-    let mut random = Random::new(first ^ order.seed);
+        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(0))
+}
+
+fn encode((id, epoch): (i64, i16), order: &Order, records: Records, timestamp: i64) -> Bytes {
+    let base_sequence =
+        i32::try_from(records.first).expect("a run is shorter than the sequence wraps");
+    let mut random = Random::new(records.first ^ order.seed);
     let mut key = vec![0; order.key_bytes];
     let mut batch = BatchBuilder::new().producer(id, epoch, base_sequence);
-    for sequence in first..first + count {
+    for id in records.ids() {
         for bytes in key.chunks_mut(8) {
             bytes.copy_from_slice(&random.next_u64().to_be_bytes()[..bytes.len()]);
         }
-        let value = RecordId { producer, sequence }.to_bytes();
-        batch.push(now_ms, Some(&key), Some(&value));
+        let value = Value {
+            id,
+            partition: recording::partition(order.partition),
+            timestamp,
+        };
+        batch.push(timestamp, Some(&key), Some(&value.to_bytes(0)));
     }
     batch.build()
 }

@@ -5,7 +5,8 @@ use std::io;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use kring_sim::history::{Happened, RecordId};
+use kring_sim::history::Happened;
+use kring_sim::records::{Batch, Run};
 use kring_wire::ErrorCode;
 
 use super::Shared;
@@ -13,7 +14,7 @@ use super::admin;
 use super::connection::Connection;
 use super::consumer::{PATIENCE, broker_id, fetch};
 use crate::patience::Patience;
-use crate::recording::Recording;
+use crate::recording::{self, Recording};
 
 /// Time within which a broker must lead, and within which its high watermark must be what was acknowledged.
 const LEAD_WITHIN: Duration = Duration::from_secs(30);
@@ -62,15 +63,32 @@ pub(crate) fn look(
 ) -> Result<(), String> {
     admin::make_leader(&shared.directory, brokers, partitions, broker, within)?;
     for partition in 0..partitions {
-        let from = broker_id(broker);
-        let seen = |record, offset| Happened::Polled {
-            record,
-            partition,
-            offset,
+        let place = recording::partition(partition);
+        let (client, from) = (reader(broker), broker_id(broker));
+        let begins = Happened::Positioned {
+            client,
+            partition: place,
+            offset: 0,
+        };
+        recording.push(shared.clock.now(), begins);
+        let seen = |run: Run| Happened::Polled {
+            client,
+            partition: place,
+            offset: run.offset,
+            records: run.records,
             from,
         };
-        read(shared, broker, partition, None, within, seen, recording)
-            .map_err(|reason| format!("partition {partition} on broker {broker}: {reason}"))?;
+        let batch = |_: Batch| None;
+        read(
+            shared,
+            broker,
+            partition,
+            None,
+            within,
+            (seen, batch),
+            recording,
+        )
+        .map_err(|reason| format!("partition {partition} on broker {broker}: {reason}"))?;
     }
     Ok(())
 }
@@ -110,21 +128,48 @@ fn replica(
     recording: &mut Recording,
 ) -> Result<(), String> {
     let replica = broker_id(broker);
-    let kept = |record, offset| Happened::Kept {
-        record,
-        partition,
-        offset,
+    let place = recording::partition(partition);
+    let kept = |run: Run| Happened::Kept {
+        partition: place,
         replica,
+        offset: run.offset,
+        records: run.records,
+        timestamp: run.timestamp,
+    };
+    let batch = |batch: Batch| {
+        Some(Happened::KeptBatch {
+            partition: place,
+            replica,
+            offset: batch.offset,
+            next: batch.next,
+            id: batch.id,
+            epoch: batch.epoch,
+            hash: batch.hash,
+        })
     };
     let end = Some(end);
-    let high_watermark = read(shared, broker, partition, end, within, kept, recording)?;
-    let swept = Happened::Swept {
+    let high_watermark = read(
+        shared,
+        broker,
         partition,
+        end,
+        within,
+        (kept, batch),
+        recording,
+    )?;
+    let swept = Happened::Swept {
+        partition: place,
         replica,
+        log_start: 0,
         high_watermark,
     };
     recording.push(shared.clock.now(), swept);
     Ok(())
+}
+
+/// The name in histories of whoever reads a broker's log besides the clients.
+fn reader(broker: usize) -> u32 {
+    1_000 + u32::try_from(broker).expect("a run has few brokers")
 }
 
 /// Reads a partition from its start; gives where it ended. With an `end` it waits for a high
@@ -136,7 +181,7 @@ fn read(
     partition: i32,
     end: Option<i64>,
     within: Duration,
-    happened: impl Fn(RecordId, i64) -> Happened,
+    (happened, batch): (impl Fn(Run) -> Happened, impl Fn(Batch) -> Option<Happened>),
     recording: &mut Recording,
 ) -> Result<i64, String> {
     let address = shared.directory.address(broker);
@@ -181,12 +226,16 @@ fn read(
                 return Err(served);
             }
         };
-        if let Some((last, _)) = records.last() {
-            position = last + 1;
+        let new = fetched.batches.into_iter().filter(|b| b.next > position);
+        for happened in new.filter_map(&batch) {
+            recording.push(now, happened);
+        }
+        if let Some(last) = records.last() {
+            position = last.next();
             progress = Patience::new(within);
         }
-        for (offset, record) in records {
-            recording.push(now, happened(record, offset));
+        for run in records {
+            recording.push(now, happened(run));
         }
         let read_all = position >= fetched.high_watermark;
         if position >= aim && (end.is_none() || read_all) || read_all && stuck {

@@ -1,0 +1,127 @@
+//! The clients of a run: who writes, reads, asks, deletes, administers, and how many of each.
+//! It starts no broker and brings no fault.
+
+use kring_io::{BrokerId, Instant};
+
+use crate::client::admin::Admin;
+use crate::client::admin::mover::Mover;
+use crate::client::consumer::Consumer;
+use crate::client::creator::Creator;
+use crate::client::lister::Lister;
+use crate::client::member::Member;
+use crate::client::producer::Producer;
+use crate::client::trimmer::Trimmer;
+use crate::faults::Fault;
+use crate::faults::text::Plan;
+use crate::history::Happened;
+use crate::scenario::Scenario;
+use crate::world::World;
+use crate::{lag, machine, setup, topics};
+
+/// Producers for each partition.
+const PRODUCERS: u32 = 2;
+/// Members of each group.
+const MEMBERS: u32 = 3;
+
+/// Adds those that create the topics; they end when the topics are there.
+pub fn creators(world: &mut World, brokers: &[BrokerId]) {
+    for topic in topics::WRITTEN.iter().chain([&topics::GROWING]) {
+        world.add(Box::new(Creator::new(*topic, 3, brokers.to_vec())));
+    }
+}
+
+/// Adds everybody.
+pub fn clients(world: &mut World, brokers: &[BrokerId], scenario: &Scenario, plan: &Plan) {
+    let seed = scenario.seed;
+    note(world, skew_ms(plan));
+    let mut names = 0..;
+    let mut name = || names.next().expect("numbers do not end");
+    for topic in topics::WRITTEN {
+        for index in 0..topic.partitions {
+            for _ in 0..PRODUCERS {
+                let name = name();
+                let seed = seed ^ (u64::from(name) << 32);
+                world.add(Box::new(Producer::new(
+                    name,
+                    (*topic, index),
+                    brokers.to_vec(),
+                    scenario.class.think(),
+                    seed,
+                )));
+            }
+            let lister_seed = seed ^ (u64::from(name()) << 32);
+            world.add(Box::new(Lister::new(
+                *topic,
+                index,
+                brokers.to_vec(),
+                lister_seed,
+            )));
+            if *topic == topics::TRIMMED {
+                let seed = seed ^ (u64::from(name()) << 32);
+                world.add(Box::new(Trimmer::new(
+                    *topic,
+                    index,
+                    brokers.to_vec(),
+                    seed,
+                )));
+            }
+            world.add(Box::new(Consumer::new(
+                name(),
+                *topic,
+                index,
+                brokers.to_vec(),
+            )));
+        }
+    }
+    for grows in [true, false] {
+        let seed = seed ^ (u64::from(name()) << 32);
+        world.add(Box::new(Admin::new(brokers.to_vec(), grows, seed)));
+    }
+    let mover_seed = seed ^ (u64::from(name()) << 32);
+    world.add(Box::new(Mover::new(
+        topics::KEPT,
+        brokers.to_vec(),
+        mover_seed,
+    )));
+    for group in 0..lag::GROUPS {
+        for _ in 0..MEMBERS {
+            let name = name();
+            let seed = seed ^ (u64::from(name) << 32);
+            world.add(Box::new(Member::new(
+                name,
+                group,
+                topics::KEPT,
+                brokers.to_vec(),
+                seed,
+            )));
+        }
+    }
+}
+
+/// How far a broker's clock may be from true time in this run.
+fn skew_ms(plan: &Plan) -> i64 {
+    plan.iter()
+        .map(|(_, fault)| match fault {
+            Fault::ClockJump { ahead_ms, .. } => ahead_ms.abs(),
+            _ => 0,
+        })
+        .fold(setup::CLOCK_SKEW_MAX_MS.cast_signed(), i64::max)
+}
+
+/// Tells the history what the checks must know of the topics.
+fn note(world: &mut World, skew_ms: i64) {
+    for topic in topics::WRITTEN.iter().chain([&topics::OFFSETS]) {
+        world.history.name_topic(topic.no, topic.name);
+    }
+    let at = world.now();
+    world.history.push(
+        at,
+        Happened::Retention {
+            topic: topics::AGED.no,
+            retention_ms: topics::AGED_RETENTION_MS,
+            slack_ms: topics::AGED_SLACK_MS,
+            skew_ms,
+            origin_ms: machine::now(Instant(0)).wall_ms,
+        },
+    );
+}
