@@ -5,6 +5,9 @@
 
 mod processes;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use processes::{Broker, consume, http_get, numbers, produce};
 
 #[test]
@@ -52,6 +55,48 @@ fn one_line_says_what_is_ready_and_where() {
     ] {
         assert!(line.contains(&part), "{line:?} does not say {part:?}");
     }
+}
+
+/// Status and body of a request to the admin API, with the token that the broker made.
+fn admin(broker: &Broker, method: &str, path: &str, body: &str) -> (u16, String) {
+    let token = std::fs::read_to_string(broker.dir.join("data/admin.token")).unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", broker.ports.admin)).unwrap();
+    let length = body.len();
+    let token = token.trim();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok());
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    (status.unwrap(), body.to_owned())
+}
+
+#[test]
+fn what_is_logged_changes_while_the_broker_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::alone(dir.path());
+    broker.start_and_wait();
+    let path = "/v1/log-level";
+    assert_eq!(
+        admin(&broker, "GET", path, ""),
+        (200, r#"{"level":"info"}"#.to_owned())
+    );
+    let debug = r#""level":"DEBUG""#;
+    assert!(!broker.log().contains(debug));
+    let wish = r#"{"level":"info,kring_edge=debug"}"#;
+    assert_eq!(admin(&broker, "PUT", path, wish), (200, wish.to_owned()));
+    // Every connection that ends is told at this level.
+    produce(&broker.bootstrap(), "orders", &numbers(0..10));
+    assert_eq!(consume(&broker.bootstrap(), "orders").len(), 10);
+    assert!(broker.log().contains(debug));
+    let (status, why) = admin(&broker, "PUT", path, r#"{"level":"loud=quiet"}"#);
+    assert_eq!(status, 422, "{why}");
+    assert!(why.contains("loud=quiet") && why.contains("debug"), "{why}");
+    assert_eq!(admin(&broker, "GET", path, "").1, wish);
 }
 
 #[test]

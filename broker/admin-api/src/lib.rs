@@ -36,6 +36,8 @@ pub mod path {
     pub const TOPIC: &str = "/v1/topics/";
     /// `GET` → the [`super::ConfigKey`] of every broker and topic setting.
     pub const CONFIG_SCHEMA: &str = "/v1/config-schema";
+    /// `GET` or `PUT` [`super::LogLevel`] → [`super::LogLevel`] of the broker that answers, until it restarts.
+    pub const LOG_LEVEL: &str = "/v1/log-level";
     /// `PUT` [`super::ClusterConfigRequest`] → `{}`: the cluster-wide dynamic settings, whole.
     pub const CLUSTER_CONFIG: &str = "/v1/cluster-config";
 }
@@ -347,6 +349,14 @@ pub struct ConfigKey {
     pub requires_restart: bool,
     /// What it does.
     pub doc: String,
+}
+
+/// What a broker logs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLevel {
+    /// As `kring.log.level`: `error`, `warn`, `info`, `debug` or `trace`, also by module, such as
+    /// `info,kring_edge=debug`.
+    pub level: String,
 }
 
 /// The cluster-wide dynamic settings, whole: what is absent returns to its default.

@@ -11,7 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use kring_admin_api::{ErrorBody, error, path};
+use kring_admin_api::{ErrorBody, LogLevel, error, path};
 use kring_requests::{AdminError, AdminRequest, AdminResponse};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use crate::config::node_schema;
 use crate::http::ENGINE_ANSWER_MAX;
 use crate::inbox::{Inbox, Item};
+use crate::logging;
 use crate::secrets::Token;
 
 /// Every path of the admin API, behind the token.
@@ -81,6 +82,10 @@ pub(crate) fn router(inbox: Arc<Inbox>, token: Token) -> Router {
             path::CLUSTER_CONFIG,
             put(async |s: Engine, Body(config)| s.ask(AdminRequest::ClusterConfig(config)).await),
         )
+        .route(
+            path::LOG_LEVEL,
+            get(async || log_level()).put(async |Body(wish): Body<LogLevel>| set_log_level(&wish)),
+        )
         .fallback(async || {
             failure(
                 StatusCode::NOT_FOUND,
@@ -90,6 +95,18 @@ pub(crate) fn router(inbox: Arc<Inbox>, token: Token) -> Router {
         })
         .layer(middleware::from_fn_with_state(token, check_token))
         .with_state(inbox)
+}
+
+fn log_level() -> Response {
+    let level = logging::level();
+    Json(LogLevel { level }).into_response()
+}
+
+fn set_log_level(wish: &LogLevel) -> Response {
+    match logging::set_level(&wish.level) {
+        Ok(()) => log_level(),
+        Err(why) => failure(StatusCode::UNPROCESSABLE_ENTITY, error::INVALID, &why),
+    }
 }
 
 /// The way to the engine.

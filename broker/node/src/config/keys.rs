@@ -101,7 +101,7 @@ pub(crate) const NODE_KEYS: &[NodeKey] = &[
         "kring.log.level",
         Shape::Text,
         "info",
-        "What is logged: error, warn, info, debug or trace, also by module, such as info,kring_edge=debug.",
+        "What is logged: error, warn, info, debug or trace, also by module, such as info,kring_edge=debug. The admin API changes it while the broker runs (PUT /v1/log-level).",
     ),
     key(
         "kring.memory.bytes",
