@@ -6,6 +6,9 @@ use crate::Namespace;
 use crate::command::{CommandError, run};
 use crate::install::OPERATOR_NAMESPACE;
 
+/// Script that sends SIGKILL to the processes of a pod.
+const KILL_PROCESS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../hack/cluster/kill-process");
+
 /// Deletes a broker's pod with no grace: it has about a second between SIGTERM and SIGKILL.
 ///
 /// # Errors
@@ -27,25 +30,47 @@ pub fn delete_broker(namespace: &Namespace, pod: &str) -> Result<(), CommandErro
 /// # Errors
 /// When the pod is not there, or its node is not on this machine.
 pub fn kill_broker(namespace: &Namespace, pod: &str) -> Result<(), CommandError> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../hack/cluster/kill-process");
-    run(script, &[namespace.name(), pod], "")?;
+    run(KILL_PROCESS, &[namespace.name(), pod], "")?;
     Ok(())
 }
 
-/// Kills the operator at once; its Deployment starts another.
+/// Kills the operator's process with SIGKILL, so that it gives no lease back and finishes nothing.
+/// Where the nodes are not on this machine its pod is deleted by force, which is gentler.
 ///
 /// # Errors
-/// When the API server refuses.
+/// When there is no operator, or the API server refuses.
 pub fn kill_operator(cluster: &Cluster) -> Result<(), CommandError> {
-    cluster.kubectl(&[
+    let selector = "--selector=app.kubernetes.io/name=kring";
+    if is_foreign() {
+        cluster.kubectl(&[
+            "--namespace",
+            OPERATOR_NAMESPACE,
+            "delete",
+            "pod",
+            selector,
+            "--grace-period=0",
+            "--force",
+            "--wait=false",
+        ])?;
+        return Ok(());
+    }
+    let pods = cluster.kubectl(&[
         "--namespace",
         OPERATOR_NAMESPACE,
-        "delete",
-        "pod",
-        "--selector=app.kubernetes.io/name=kring",
-        "--grace-period=0",
-        "--force",
-        "--wait=false",
+        "get",
+        "pods",
+        selector,
+        "--field-selector=status.phase=Running",
+        "--output=jsonpath={.items[*].metadata.name}",
     ])?;
+    for pod in pods.split_whitespace() {
+        run(KILL_PROCESS, &[OPERATOR_NAMESPACE, pod], "")?;
+    }
     Ok(())
+}
+
+/// Whether the cluster's nodes are not on this machine.
+#[must_use]
+pub fn is_foreign() -> bool {
+    std::env::var_os("KRING_E2E_FOREIGN").is_some()
 }

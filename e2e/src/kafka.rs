@@ -144,7 +144,8 @@ impl<'n> Kafka<'n> {
         limit: Duration,
         test: impl Fn(&RolloutStatus) -> bool,
     ) -> Result<(), String> {
-        waiting::until(what, limit, || {
+        // A phase may last no longer than one round of the operator.
+        waiting::until_every(Duration::from_millis(50), what, limit, || {
             let status = self.get().map_err(|error| error.to_string())?.status;
             let rollout = status.and_then(|status| status.rollout).unwrap_or_default();
             if test(&rollout) {

@@ -1,8 +1,9 @@
 //! The harness of the end-to-end tests: a Kubernetes, an operator, a Kafka cluster, clients under load, and faults.
-//! It works through `kubectl` and `helm` as a person does and knows nothing of the inside of broker and operator.
+//! It works through `kubectl` and `helm` as a person does, and asks the brokers' admin API only to check what the operator says.
 
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod cluster;
 pub mod command;
 pub mod events;
@@ -11,6 +12,7 @@ pub mod install;
 pub mod kafka;
 pub mod load;
 pub mod namespace;
+pub mod stops;
 pub mod waiting;
 
 pub use cluster::Cluster;

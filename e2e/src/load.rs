@@ -70,8 +70,16 @@ impl<'n> Load<'n> {
     /// # Errors
     /// When the API server refuses the pod.
     pub fn start(kafka: &Kafka<'n>, shape: Shape) -> Result<Self, CommandError> {
+        Self::start_on(kafka, TOPIC, shape)
+    }
+
+    /// The same with another topic than the quick start's.
+    ///
+    /// # Errors
+    /// When the API server refuses the pod.
+    pub fn start_on(kafka: &Kafka<'n>, topic: &str, shape: Shape) -> Result<Self, CommandError> {
         let namespace = kafka.namespace();
-        let pod = format!("load-{}", shape.client.name());
+        let pod = format!("load-{}-{topic}", shape.client.name());
         let mut command: Vec<String> = shape
             .client
             .command()
@@ -80,7 +88,7 @@ impl<'n> Load<'n> {
             .collect();
         let options = [
             ("--bootstrap", kafka.bootstrap()),
-            ("--topic", TOPIC.to_owned()),
+            ("--topic", topic.to_owned()),
             ("--records", shape.records.to_string()),
             ("--rate", shape.rate.to_string()),
         ];

@@ -65,6 +65,16 @@ impl Namespace {
         &self.name
     }
 
+    /// The same namespace for another thread, which does not remove it.
+    #[must_use]
+    pub fn handle(&self) -> Self {
+        Self {
+            cluster: self.cluster.clone(),
+            name: self.name.clone(),
+            keep: true,
+        }
+    }
+
     /// The cluster it is in.
     #[must_use]
     pub fn cluster(&self) -> &Cluster {

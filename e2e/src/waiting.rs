@@ -15,6 +15,19 @@ const INTERVAL: Duration = Duration::from_millis(500);
 pub fn until<T, E: Display>(
     what: &str,
     limit: Duration,
+    look: impl FnMut() -> Result<T, E>,
+) -> Result<T, String> {
+    until_every(INTERVAL, what, limit, look)
+}
+
+/// The same with another interval, for what passes quickly.
+///
+/// # Errors
+/// The last thing that `look` said instead of an answer.
+pub fn until_every<T, E: Display>(
+    interval: Duration,
+    what: &str,
+    limit: Duration,
     mut look: impl FnMut() -> Result<T, E>,
 ) -> Result<T, String> {
     let began = Instant::now();
@@ -27,7 +40,7 @@ pub fn until<T, E: Display>(
                     limit.as_secs()
                 ));
             }
-            Err(_) => thread::sleep(INTERVAL),
+            Err(_) => thread::sleep(interval),
         }
     }
 }

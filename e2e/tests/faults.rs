@@ -63,7 +63,7 @@ fn a_broker_pod_deleted_by_force_takes_no_acknowledged_record_with_it() {
 #[test]
 #[ignore = "needs the local Kubernetes: e2e/run"]
 fn a_broker_killed_three_times_takes_no_acknowledged_record_with_it() {
-    if std::env::var_os("KRING_E2E_FOREIGN").is_some() {
+    if faults::is_foreign() {
         eprintln!("left out: the nodes are not on this machine");
         return;
     }

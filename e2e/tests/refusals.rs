@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use kring_crds::{KafkaCluster, Topic, conditions};
-use kring_e2e::{Cluster, Kafka, Namespace, install, waiting};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kring_crds::conditions;
+use kring_e2e::{Cluster, Kafka, Namespace, faults, install, kafka, waiting};
 use serde_json::{Value, json};
 
 fn prepare(purpose: &str) -> Namespace {
@@ -26,6 +27,16 @@ fn kafka_cluster(spec: &Value) -> String {
     object.to_string()
 }
 
+/// The conditions of an object that may not have any yet.
+fn conditions_of(namespace: &Namespace, kind: &str, name: &str) -> Vec<Condition> {
+    let object: Value = namespace
+        .cluster()
+        .get(&["--namespace", namespace.name(), kind, name])
+        .unwrap();
+    let conditions = object["status"]["conditions"].clone();
+    serde_json::from_value(conditions).unwrap_or_default()
+}
+
 fn refused(namespace: &Namespace, manifest: &str, words: &str) {
     let error = namespace
         .cluster()
@@ -35,18 +46,22 @@ fn refused(namespace: &Namespace, manifest: &str, words: &str) {
     assert!(error.contains(words), "`{words}` is not in: {error}");
 }
 
-/// Waits for `Stalled` and answers its message.
-fn stalled(
-    look: impl Fn() -> Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition>,
-) -> String {
+/// Waits for `Stalled` and answers its reason and message.
+fn stalled(namespace: &Namespace, kind: &str, name: &str) -> (String, String) {
     waiting::until("Stalled", Duration::from_secs(60), || {
-        let conditions = look();
+        let conditions = conditions_of(namespace, kind, name);
         match conditions::get(&conditions, conditions::STALLED) {
-            Some(condition) if condition.status == "True" => Ok(condition.message.clone()),
+            Some(stalled) if stalled.status == "True" => {
+                Ok((stalled.reason.clone(), stalled.message.clone()))
+            }
             _ => Err(format!("{conditions:?}")),
         }
     })
     .unwrap()
+}
+
+fn pair(reason: &str, message: &str) -> (String, String) {
+    (reason.to_owned(), message.to_owned())
 }
 
 #[test]
@@ -56,7 +71,7 @@ fn the_api_server_refuses_what_can_never_be_right() {
     refused(
         &namespace,
         &kafka_cluster(&json!({"replicas": 0})),
-        "a cluster has at least 1 broker",
+        "a cluster has at least 1 broker; to stop reconciling set pause, to remove the cluster delete the object",
     );
     let topic = json!({
         "apiVersion": "kring.io/v1alpha1", "kind": "Topic", "metadata": {"name": "bad"},
@@ -65,7 +80,7 @@ fn the_api_server_refuses_what_can_never_be_right() {
     refused(
         &namespace,
         &topic.to_string(),
-        "minInsyncReplicas cannot exceed replicationFactor",
+        "minInsyncReplicas cannot exceed replicationFactor: no acks=all record could ever be written",
     );
 
     Kafka::quickstart(&namespace).unwrap();
@@ -73,15 +88,19 @@ fn the_api_server_refuses_what_can_never_be_right() {
     refused(
         &namespace,
         &quickstart.replace("size: 10Gi", "size: 1Gi"),
-        "storage cannot shrink",
+        "storage cannot shrink: a volume only grows",
     );
     refused(
         &namespace,
         &quickstart.replace("partitions: 6", "partitions: 3"),
-        "partitions cannot shrink",
+        "partitions cannot shrink: Kafka cannot remove a partition without losing its records",
     );
     let renamed = quickstart.replace("  partitions: 6", "  topicName: renamed\n  partitions: 6");
-    refused(&namespace, &renamed, "topicName cannot change");
+    refused(
+        &namespace,
+        &renamed,
+        "topicName cannot change: Kafka cannot rename a topic; create another Topic and copy the data",
+    );
 }
 
 #[test]
@@ -93,17 +112,82 @@ fn the_operator_names_the_setting_it_does_not_know() {
         .cluster()
         .apply(namespace.name(), &manifest)
         .unwrap();
-    let message = stalled(|| {
-        let cluster: KafkaCluster = namespace
-            .cluster()
-            .get(&["--namespace", namespace.name(), "kafkacluster", "bad"])
-            .unwrap();
-        cluster
-            .status
-            .map(|status| status.conditions)
-            .unwrap_or_default()
+    assert_eq!(
+        stalled(&namespace, "kafkacluster", "bad"),
+        pair(
+            "UnknownConfigKey",
+            "config: num.partitons is not a broker setting; did you mean num.partitions?"
+        )
+    );
+    let manifest = kafka_cluster(&json!({"config": {"num.partitions": "many"}}));
+    namespace
+        .cluster()
+        .apply(namespace.name(), &manifest)
+        .unwrap();
+    let said = waiting::until("the other refusal", Duration::from_secs(60), || {
+        let (reason, message) = stalled(&namespace, "kafkacluster", "bad");
+        if reason == "InvalidConfigValue" {
+            Ok(message)
+        } else {
+            Err(message)
+        }
     });
-    assert!(message.contains("num.partitons"), "{message}");
+    assert_eq!(
+        said.unwrap(),
+        "config: num.partitions is many; allowed is a whole number from 1 to 2147483647"
+    );
+}
+
+#[test]
+#[ignore = "needs a Kubernetes: e2e/run"]
+fn a_topic_without_its_cluster_says_so_and_is_deleted_at_once() {
+    let namespace = prepare("orphan");
+    let topic = json!({
+        "apiVersion": "kring.io/v1alpha1", "kind": "Topic", "metadata": {"name": "orphan"},
+        "spec": {"clusterRef": {"name": "nowhere"}, "deletionPolicy": "Delete"},
+    });
+    namespace
+        .cluster()
+        .apply(namespace.name(), &topic.to_string())
+        .unwrap();
+    let said = waiting::until("the answer", Duration::from_secs(60), || {
+        let conditions = conditions_of(&namespace, "topics.kring.io", "orphan");
+        match conditions::get(&conditions, conditions::READY) {
+            Some(ready) if ready.status == "False" => {
+                Ok((ready.reason.clone(), ready.message.clone()))
+            }
+            _ => Err(format!("{conditions:?}")),
+        }
+    });
+    let message = format!(
+        "there is no KafkaCluster nowhere in namespace {}; create it, or correct spec.clusterRef.name",
+        namespace.name()
+    );
+    assert_eq!(said.unwrap(), pair("ClusterNotFound", &message));
+    namespace
+        .kubectl(&["delete", "topics.kring.io/orphan", "--timeout=30s"])
+        .unwrap();
+}
+
+#[test]
+#[ignore = "needs the local Kubernetes: e2e/run"]
+fn a_volume_that_cannot_grow_is_told_in_the_api_servers_words() {
+    if faults::is_foreign() {
+        eprintln!("left out: this cluster's default storage class may let volumes grow");
+        return;
+    }
+    let namespace = prepare("growth");
+    let kafka = Kafka::quickstart(&namespace).unwrap();
+    kafka
+        .patch_spec(&json!({"storage": {"size": "20Gi"}}))
+        .unwrap();
+    let (reason, message) = stalled(&namespace, "kafkacluster", kafka::NAME);
+    assert_eq!(reason, "ApplyRefused");
+    let first = r#"PersistentVolumeClaim demo-0-data: persistentvolumeclaims "demo-0-data" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize (403)"#;
+    assert!(message.starts_with(first), "{message}");
+    assert!(message.contains("demo-1-data") && message.contains("demo-2-data"));
+    // The brokers run on, and the topic is still looked after.
+    kafka.wait_ready(Duration::from_secs(30)).unwrap();
 }
 
 #[test]
@@ -121,19 +205,27 @@ fn more_replicas_than_brokers_and_a_second_topic_of_one_name_are_refused() {
             .cluster()
             .apply(namespace.name(), &object.to_string())
             .unwrap();
-        stalled(|| {
-            let topic: Topic = namespace
-                .cluster()
-                .get(&["--namespace", namespace.name(), "topics.kring.io", name])
-                .unwrap();
-            topic
-                .status
-                .map(|status| status.conditions)
-                .unwrap_or_default()
-        })
+        stalled(&namespace, "topics.kring.io", name)
     };
-    let message = topic("wide", json!({"replicationFactor": 5}));
-    assert!(message.contains('5') && message.contains('3'), "{message}");
-    let message = topic("second", json!({"topicName": "orders"}));
-    assert!(message.contains("orders"), "{message}");
+    assert_eq!(
+        topic("wide", json!({"replicationFactor": 5})),
+        pair(
+            "ReplicationAboveBrokers",
+            "replicationFactor is 5 but KafkaCluster demo has 3 brokers; lower it, or raise the cluster's replicas"
+        )
+    );
+    assert_eq!(
+        topic("strict", json!({"minInsyncReplicas": 4})),
+        pair(
+            "MinInsyncAboveReplication",
+            "minInsyncReplicas is 4 but the default.replication.factor of KafkaCluster demo is 3; no acks=all record could be written, lower it or raise replicationFactor"
+        )
+    );
+    assert_eq!(
+        topic("second", json!({"topicName": "orders"})),
+        pair(
+            "Conflict",
+            "Topic orders is older and already stands for orders; delete one of the two"
+        )
+    );
 }
