@@ -94,6 +94,18 @@ impl Segment {
 }
 
 impl Segment {
+    /// About the timestamp at `offset`: on the line between the two that are known around it.
+    pub(crate) fn timestamp_near(&self, offset: Offset) -> i64 {
+        let [before, after] = self.index.around(offset);
+        let (to, to_ms) = after.unwrap_or((self.next_offset, self.max_timestamp_ms));
+        let (from, from_ms) = before.unwrap_or((self.base_offset, self.created_ms.min(to_ms)));
+        let span = (to - from).max(1);
+        let part = (offset - from).clamp(0, span);
+        // In 128 bits: a span of offsets times a span of time.
+        let ms = i128::from(to_ms - from_ms) * i128::from(part) / i128::from(span);
+        from_ms + i64::try_from(ms).unwrap_or(0)
+    }
+
     /// Its name.
     pub(crate) fn key(&self, tp: TopicPartition) -> SegmentKey {
         SegmentKey {

@@ -65,6 +65,29 @@ impl Log {
         partition.map_or(-1, |p| p.epochs.at(offset))
     }
 
+    /// About when the record at `offset` was written, by timestamps, in milliseconds since the Unix
+    /// epoch: that of its batch where it is in memory, else between those that an index knows around
+    /// it. `None` outside of the log and where nothing has a timestamp. It reads no disk.
+    #[must_use]
+    pub fn timestamp_near(&self, tp: TopicPartition, offset: Offset) -> Option<i64> {
+        let partition = self.state.partitions.get(&tp)?;
+        if !(partition.log_start..partition.log_end).contains(&offset) {
+            return None;
+        }
+        let mut tail = partition.tail.batches_from(partition.tail.start());
+        let in_memory = tail.find(|(_, batch)| batch.next_offset > offset);
+        let timestamp_ms = match in_memory {
+            Some((_, batch)) if batch.base_offset <= offset => batch.max_timestamp_ms,
+            _ => {
+                let mut segments = partition.segments.iter();
+                segments
+                    .find(|s| s.next_offset > offset)?
+                    .timestamp_near(offset)
+            }
+        };
+        (timestamp_ms >= 0).then_some(timestamp_ms)
+    }
+
     /// A value of [`Log::put_state`].
     #[must_use]
     pub fn state_value(&self, key: &[u8]) -> Option<&Bytes> {

@@ -113,7 +113,9 @@ impl Engine {
             Item::Admin(request, answer) => self.take_admin(now, request, answer),
             Item::Metrics(answer) => {
                 // Who asked may have given up; so below.
-                let _ = answer.send(self.broker.metrics());
+                let mut snapshot = self.broker.metrics();
+                snapshot.wall_ms = now.wall_ms;
+                let _ = answer.send(snapshot);
             }
             Item::Ping(answer) => {
                 let _ = answer.send(());

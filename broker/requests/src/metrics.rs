@@ -84,6 +84,8 @@ pub struct GroupOffsetMetrics {
     pub offset: Offset,
     /// Records it has not read, where this broker has a replica of the partition.
     pub lag_records: Option<i64>,
+    /// About when the first of these was written, in milliseconds since the Unix epoch.
+    pub unread_since_ms: Option<i64>,
 }
 
 /// Everything at one moment.
@@ -139,6 +141,8 @@ pub struct Metrics {
     pub disk_hangs_total: u64,
     /// The log's own counters.
     pub log: LogStats,
+    /// The wall clock, in milliseconds since the Unix epoch; set by whoever asks.
+    pub wall_ms: i64,
 }
 
 impl Broker {
@@ -190,6 +194,7 @@ impl Broker {
             disk_hangs: self.disk_watch.hangs(),
             disk_hangs_total: self.disk_watch.hangs_total,
             log: *self.log.stats(),
+            wall_ms: 0,
         }
     }
 
@@ -290,16 +295,19 @@ impl Broker {
             .committed_offsets()
             .map(|entry| {
                 let offset = entry.committed.offset;
-                let end = image.topic_by_name(entry.topic).and_then(|topic| {
-                    let tp = TopicPartition::new(topic.id, entry.partition);
-                    Some(self.log.state(tp)?.high_watermark)
-                });
+                let topic = image.topic_by_name(entry.topic);
+                let tp = topic.map(|topic| TopicPartition::new(topic.id, entry.partition));
+                let state = tp.and_then(|tp| self.log.state(tp));
+                let end = state.map(|state| state.high_watermark);
+                let unread = tp.filter(|_| end.is_some_and(|end| offset < end));
+                let first = state.map_or(offset, |state| offset.max(state.log_start));
                 GroupOffsetMetrics {
                     group: entry.group_id.to_owned(),
                     topic: entry.topic.to_owned(),
                     partition: entry.partition,
                     offset,
                     lag_records: end.map(|end| (end - offset).max(0)),
+                    unread_since_ms: unread.and_then(|tp| self.log.timestamp_near(tp, first)),
                 }
             })
             .collect()

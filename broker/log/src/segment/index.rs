@@ -61,6 +61,17 @@ impl SparseIndex {
         self.entries[..after].last().map_or(0, |e| e.position)
     }
 
+    /// The entries around `offset`: of each the offset and the largest timestamp before it.
+    pub(crate) fn around(&self, offset: Offset) -> [Option<(Offset, i64)>; 2] {
+        let after = self.entries.partition_point(|e| e.base_offset <= offset);
+        let point =
+            |entry: Option<&IndexEntry>| entry.map(|e| (e.base_offset, e.max_timestamp_before_ms));
+        [
+            point(self.entries[..after].last()),
+            point(self.entries.get(after)),
+        ]
+    }
+
     /// A position at or before the first batch with a timestamp of at least `timestamp_ms`.
     pub(crate) fn before_timestamp(&self, timestamp_ms: i64) -> u64 {
         let after = self

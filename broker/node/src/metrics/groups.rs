@@ -1,11 +1,13 @@
 //! Offsets and lag of the consumer groups that this broker coordinates, under the Kafka exporter's names.
 //! A group is told by its coordinator alone, so that a sum over brokers counts it once.
 
+use std::sync::atomic::AtomicU64;
+
 use kring_requests::Metrics;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Group {
@@ -41,6 +43,7 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Metrics) {
     );
     let offsets = Family::<GroupPartition, Gauge>::default();
     let lag = Family::<GroupPartition, Gauge>::default();
+    let behind = Family::<GroupPartition, Gauge<f64, AtomicU64>>::default();
     let sum = Family::<GroupTopic, Gauge>::default();
     for committed in &snapshot.group_offsets {
         let label = GroupPartition {
@@ -50,6 +53,10 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Metrics) {
         };
         offsets.get_or_create(&label).set(committed.offset);
         if let Some(records) = committed.lag_records {
+            let since_ms = committed.unread_since_ms.filter(|_| records > 0);
+            // Records without a timestamp are not known to wait.
+            let waited_ms = since_ms.map_or(0, |since_ms| (snapshot.wall_ms - since_ms).max(0));
+            behind.get_or_create(&label).set(waited_ms as f64 / 1_000.0);
             lag.get_or_create(&label).set(records);
             let label = GroupTopic {
                 consumergroup: committed.group.clone(),
@@ -58,6 +65,12 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Metrics) {
             sum.get_or_create(&label).inc_by(records);
         }
     }
+    registry.register_with_unit(
+        "kring_consumergroup_lag",
+        "About how long the first record that the group has not read has been waiting; 0 when it has read all",
+        Unit::Seconds,
+        behind,
+    );
     registry.register(
         "kafka_consumergroup_current_offset",
         "Offset that the group has committed",

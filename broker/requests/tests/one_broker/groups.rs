@@ -21,7 +21,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use crate::harness::{OneBroker, batch, raw_frame, text};
+use crate::harness::{OneBroker, START_MS, batch, raw_frame, text};
 use crate::produce::produce;
 use crate::topics::create;
 
@@ -129,6 +129,9 @@ fn a_member_joins_syncs_commits_and_leaves() {
 
     let lag = one.metrics().group_offsets;
     assert_eq!((lag[0].group.as_str(), lag[0].lag_records), ("g", Some(1)));
+    // One batch; its largest timestamp is that of the second record.
+    assert_eq!(lag[0].unread_since_ms, Some(START_MS + 1));
+    assert_eq!(one.metrics().group_members, [("g".to_owned(), 1)]);
 
     let describe = DescribeGroupsRequest::default().with_groups(vec![group()]);
     let described = one.ask(4, &describe).groups[0].clone();
@@ -148,6 +151,29 @@ fn a_member_joins_syncs_commits_and_leaves() {
     let delete = DeleteGroupsRequest::default().with_groups_names(vec![group()]);
     assert_eq!(one.ask(2, &delete).results[0].error_code, 0);
     assert_eq!(committed(&mut one).0, -1);
+}
+
+#[test]
+fn how_long_a_record_waits_is_known_also_where_it_is_on_disk_only() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    produce(&mut one, "t", -1, batch(&["a", "b"]));
+    let member = stable_member(&mut one);
+    assert_eq!(commit(&mut one, &member, "t", 2), 0);
+    let all_read = one.metrics().group_offsets[0].clone();
+    assert_eq!(
+        (all_read.lag_records, all_read.unread_since_ms),
+        (Some(0), None)
+    );
+    assert_eq!(commit(&mut one, &member, "t", 1), 0);
+    one.run_for(std::time::Duration::from_secs(30));
+    one.crash();
+    find_coordinator(&mut one);
+    one.run_for(std::time::Duration::from_secs(1));
+    let behind = one.metrics().group_offsets[0].clone();
+    assert_eq!(behind.lag_records, Some(1));
+    let since_ms = behind.unread_since_ms.unwrap();
+    assert!((START_MS..=START_MS + 1).contains(&since_ms), "{since_ms}");
 }
 
 #[test]
