@@ -86,15 +86,17 @@ pub(crate) fn router(inbox: Arc<Inbox>, token: Token) -> Router {
             path::LOG_LEVEL,
             get(async || log_level()).put(async |Body(wish): Body<LogLevel>| set_log_level(&wish)),
         )
-        .fallback(async || {
-            failure(
-                StatusCode::NOT_FOUND,
-                error::NOT_FOUND,
-                "no such path in version 1 of the admin API",
-            )
-        })
+        .fallback(no_such_path)
         .layer(middleware::from_fn_with_state(token, check_token))
         .with_state(inbox)
+}
+
+async fn no_such_path() -> Response {
+    failure(
+        StatusCode::NOT_FOUND,
+        error::NOT_FOUND,
+        "no such path in version 1 of the admin API",
+    )
 }
 
 fn log_level() -> Response {
