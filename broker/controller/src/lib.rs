@@ -10,6 +10,8 @@ pub mod event;
 pub mod image;
 pub mod quorum;
 pub mod request;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 mod controller;
 mod decide;

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use kring_io::{BrokerId, Instant, Now};
-use kring_log::Log;
 
+use crate::log::Log;
 use crate::{ReplicaOut, ReplicationConfig};
 
 pub(crate) struct Context<'a> {

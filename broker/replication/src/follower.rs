@@ -3,7 +3,7 @@
 
 mod fetch;
 mod take;
-mod upstream;
+pub(crate) mod upstream;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -18,12 +18,13 @@ use upstream::Upstream;
 
 /// The follower side of a broker.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Followers {
     pub(crate) partitions: BTreeMap<TopicPartition, Following>,
     /// By leader.
-    upstreams: BTreeMap<BrokerId, Upstream>,
+    pub(crate) upstreams: BTreeMap<BrokerId, Upstream>,
     /// Partitions whose fetch failed, by the time of the next attempt.
-    retries: BTreeSet<(Instant, TopicPartition)>,
+    pub(crate) retries: BTreeSet<(Instant, TopicPartition)>,
     /// New starts of logs that are not known to be durable, in the order of the journal.
     starts: VecDeque<(Lsn, TopicPartition, Offset)>,
     sessions_begun: u64,
@@ -32,6 +33,7 @@ pub(crate) struct Followers {
 
 /// A partition that this broker follows.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Following {
     pub(crate) leader: BrokerId,
     pub(crate) epoch: LeaderEpoch,

@@ -3,19 +3,20 @@
 
 mod answer;
 mod isr;
-mod partition;
+pub(crate) mod partition;
 mod place;
-mod session;
+pub(crate) mod session;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use kring_io::canary::{self, Canary};
 use kring_io::{BrokerId, Effects, Instant};
-use kring_log::{Log, ReadError, ReadId};
+use kring_log::{ReadError, ReadId};
 use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
 
 use crate::context::Context;
+use crate::log::Log;
 use crate::message::{Fetch, Message, Outcome, SessionId};
 use crate::{LeaderView, PartitionRole};
 pub(crate) use partition::Leading;
@@ -23,13 +24,14 @@ use session::{Session, State};
 
 /// The leader side of a broker.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Leaders {
     pub(crate) partitions: BTreeMap<TopicPartition, Leading>,
     /// By follower.
-    sessions: BTreeMap<BrokerId, Session>,
+    pub(crate) sessions: BTreeMap<BrokerId, Session>,
     /// Reads of the log that are under way, and for whom.
     reads: BTreeMap<ReadId, (BrokerId, TopicPartition)>,
-    isr_check_at: Option<Instant>,
+    pub(crate) isr_check_at: Option<Instant>,
 }
 
 impl Leaders {

@@ -13,6 +13,15 @@ mod replication;
 pub mod role;
 pub mod view;
 
+// The log below: the model in `tests` runs the same code on one that is small enough to search.
+#[cfg(not(test))]
+use kring_log as log;
+#[cfg(test)]
+use tests::model::thin_log as log;
+
+#[cfg(test)]
+mod tests;
+
 pub use config::ReplicationConfig;
 pub use event::{AlterIsr, IsrRejection, ReplicaEvent, ReplicaOut};
 pub use replication::Replication;

@@ -16,6 +16,7 @@ const PREFIX_BYTES: usize = 5;
 /// A follower's conversation with a leader. A new one begins with every connection and after every
 /// silence; what belongs to an older one is ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Hash))]
 pub(crate) struct SessionId {
     /// Under which registration the follower runs.
     pub(crate) broker_epoch: i64,
@@ -69,6 +70,7 @@ pub(crate) struct Fetch {
 
 /// Where a follower stands in a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Hash))]
 pub(crate) struct FetchPartition {
     pub(crate) tp: TopicPartition,
     /// The leader epoch the follower follows in.
@@ -103,6 +105,7 @@ pub(crate) struct FetchedPartition {
 /// What came of a fetch in a partition. After [`Outcome::News`] the leader goes on with the state
 /// it knows; after any other it waits for the follower's new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Hash))]
 pub(crate) enum Outcome {
     /// Only the numbers beside.
     News,

@@ -3,12 +3,13 @@
 
 use bytes::Bytes;
 use kring_io::{BrokerId, Effects, Now};
-use kring_log::{Log, ReadId};
+use kring_log::ReadId;
 use kring_wire::ids::{Offset, TopicPartition};
 
 use crate::context::Context;
 use crate::follower::Followers;
 use crate::leader::Leaders;
+use crate::log::Log;
 use crate::message::Message;
 use crate::{
     FollowingView, LeaderView, PartitionRole, ReplicaEvent, ReplicaOut, ReplicationConfig,
@@ -20,11 +21,12 @@ use crate::{
 /// [`Replication::finish`] once after each batch of them, before [`Log::submit`]: only there
 /// messages are made, so that one message carries what many events changed.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Replication {
     id: BrokerId,
     config: ReplicationConfig,
-    leaders: Leaders,
-    followers: Followers,
+    pub(crate) leaders: Leaders,
+    pub(crate) followers: Followers,
 }
 
 impl Replication {

@@ -5,6 +5,7 @@
 
 mod ci;
 mod codegen;
+mod models;
 mod run_log;
 mod tidy;
 
@@ -31,6 +32,8 @@ enum Command {
     },
     /// Checks the layers, the file headers and the marks for file and function size.
     Tidy,
+    /// Searches the models of the quorum, of the ISR and of the rollout as deep as they are made for.
+    Models,
     /// Runs a lane: what CI runs, cheapest first.
     Ci {
         /// Which one.
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Codegen { check } => codegen::codegen(&root(), check),
         Command::Tidy => tidy::run(&root()),
+        Command::Models => models::run(&root()),
         Command::Ci { lane, record } => ci::run(&root(), lane, record),
     };
     match outcome {

@@ -13,7 +13,7 @@ use super::{Quorum, QuorumOut, Role, store};
 const SNAPSHOT_PARTS_MAX: u32 = 1_024;
 
 /// A snapshot that is arriving.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Incoming {
     end: LogEnd,
     data: Vec<u8>,

@@ -84,14 +84,14 @@ impl Leading {
 /// What a model of the quorum tells apart: everything but times.
 #[cfg(test)]
 impl Leading {
-    pub(super) fn view(&self) -> Vec<(BrokerId, Index, Index, Index, u8)> {
+    pub(super) fn view(&self) -> Vec<(BrokerId, [Index; 5])> {
         let view = |(id, p): (&BrokerId, &Progress)| {
             let mode = match p.mode {
-                Mode::Probe => 0,
-                Mode::Stream => 1,
-                Mode::Snapshot { .. } => 2,
+                Mode::Probe => [0, 0],
+                Mode::Stream => [1, 0],
+                Mode::Snapshot { index, part } => [2 + index, u64::from(part)],
             };
-            (*id, p.matched, p.next, p.told, mode)
+            (*id, [p.matched, p.next, p.told, mode[0], mode[1]])
         };
         self.followers.iter().map(view).collect()
     }

@@ -197,6 +197,31 @@ pub(super) fn ballot(stored: &BTreeMap<Vec<u8>, Bytes>) -> Ballot {
     value.map_or(Ballot::default(), |value| decode(VOTE, value).unwrap())
 }
 
+/// Takes epoch and vote from a disk.
+#[cfg(test)]
+pub(super) fn forget_vote(stored: &mut BTreeMap<Vec<u8>, Bytes>) {
+    let Ballot { joined, .. } = ballot(stored);
+    let forgotten = Ballot {
+        joined,
+        ..Ballot::default()
+    };
+    stored.insert(VOTE.to_vec(), encode(&forgotten));
+}
+
+/// Takes the last entry from a disk.
+#[cfg(test)]
+pub(super) fn forget_last_entry(stored: &mut BTreeMap<Vec<u8>, Bytes>) {
+    let entries = stored.range(ENTRIES.to_vec()..);
+    let last = entries.map(|(key, _)| key).find_map(|key| {
+        let next = stored.range(key.clone()..).nth(1);
+        let is_last = next.is_none_or(|(next, _)| !next.starts_with(ENTRIES));
+        (key.starts_with(ENTRIES) && is_last).then(|| key.clone())
+    });
+    if let Some(last) = last {
+        stored.remove(&last);
+    }
+}
+
 fn entry_key(index: Index) -> Vec<u8> {
     [ENTRIES, &index.to_be_bytes()].concat()
 }

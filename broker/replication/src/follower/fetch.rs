@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use kring_io::BrokerId;
 use kring_io::canary::{self, Canary};
-use kring_log::Log;
 use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
 
 use super::{Followers, Following};
 use crate::context::Context;
+use crate::log::Log;
 use crate::message::{Fetch, FetchPartition, Message, SessionId};
 
 impl Followers {

@@ -6,12 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use kring_io::BrokerId;
 use kring_io::canary::{self, Canary};
-use kring_log::{AppendError, Log};
+use kring_log::AppendError;
 use kring_wire::batch::batches;
 use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
 
 use super::{Followers, Following};
 use crate::context::Context;
+use crate::log::Log;
 use crate::message::{Fetched, FetchedPartition, Outcome};
 
 /// Pause before more is asked for while this broker's disk does not keep up.

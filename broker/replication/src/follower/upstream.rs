@@ -9,6 +9,7 @@ use kring_wire::ids::TopicPartition;
 use crate::message::SessionId;
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Upstream {
     pub(crate) session: SessionId,
     /// The last fetch that was sent, 0 before the first.

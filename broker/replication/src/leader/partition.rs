@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::{FollowerView, LeaderView, PartitionRole};
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Leading {
     pub(crate) epoch: LeaderEpoch,
     pub(crate) partition_epoch: i32,
@@ -33,6 +34,7 @@ pub(crate) struct Leading {
 
 /// An ISR that the controller has not answered for good.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Proposal {
     pub(crate) isr: Vec<BrokerId>,
     /// How often it was sent.
@@ -42,15 +44,16 @@ pub(crate) struct Proposal {
 }
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Follower {
     /// As its fetches say; −1 before.
     pub(crate) broker_epoch: i64,
     /// On its disk; `None` until it reported in this leader epoch.
     pub(crate) durable_end: Option<Offset>,
     /// When it last had everything.
-    caught_up_at: Instant,
+    pub(crate) caught_up_at: Instant,
     /// An end of the log and when it was that. When the follower reaches it, it had caught up then.
-    mark: Option<(Offset, Instant)>,
+    pub(crate) mark: Option<(Offset, Instant)>,
 }
 
 impl Follower {

@@ -3,11 +3,12 @@
 
 use kring_io::BrokerId;
 use kring_io::canary::{self, Canary};
-use kring_log::{Log, PartitionState};
+use kring_log::PartitionState;
 use kring_wire::ids::TopicPartition;
 
 use super::{Leaders, State};
 use crate::context::Context;
+use crate::log::Log;
 use crate::message::{FetchPartition, Outcome};
 
 /// What is wrong with a follower's end, if anything is (KIP-101, KIP-595).

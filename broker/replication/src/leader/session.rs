@@ -12,6 +12,7 @@ use kring_wire::ids::{Offset, TopicPartition};
 use crate::message::{Fetch, FetchPartition, Outcome, SessionId};
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Session {
     pub(crate) id: SessionId,
     /// The last fetch.
@@ -32,12 +33,14 @@ pub(crate) struct Session {
 }
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Parked {
     pub(crate) deadline: Instant,
     pub(crate) max_bytes: usize,
 }
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Entry {
     pub(crate) at: FetchPartition,
     pub(crate) state: State,
@@ -50,6 +53,7 @@ pub(crate) struct Entry {
 }
 
 #[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) enum State {
     /// This broker does not lead the partition in the follower's epoch, or not yet.
     Unplaced,

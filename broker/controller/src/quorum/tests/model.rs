@@ -1,216 +1,203 @@
-//! The reachable states of a small quorum, by a model checker on the real type: messages lost, time-outs at any
-//! moment, writes that complete late, crashes that cut them anywhere. It leaves time itself out: that only orders time-outs.
+//! The reachable states of a small quorum, by a model checker on the real type: messages lost, broken links, time-outs at any
+//! moment, writes that complete late, crashes that cut them anywhere, snapshots, hand-overs. It leaves time itself out: that
+//! only orders time-outs.
 
-use std::collections::{BTreeMap, VecDeque};
+mod invariants;
+mod mutation;
+mod node;
+mod run;
+
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use kring_io::{BrokerId, Instant, Now};
-use stateright::{Checker, Model, Property};
+use stateright::{Model, Property};
 
-use crate::quorum::store::{self, Ballot, Write};
-use crate::quorum::{Entry, Epoch, Index, Message, Quorum, QuorumConfig, QuorumOut, Role};
+use crate::quorum::{Entry, Epoch, Message, Quorum, QuorumOut};
+use mutation::Mutation;
+use node::Node;
 
 /// What may happen at most, so that the states are finite.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Bounds {
     voters: i32,
+    /// A follower's patience ends, or a leader hears nobody.
+    time_outs: u8,
+    crashes: u8,
+    /// One message, or a link with all that is on it.
+    losses: u8,
+    /// Two messages of a link change places.
+    swaps: u8,
+    proposals: u8,
+    beats: u8,
+    snapshots: u8,
+    transfers: u8,
+    /// A bug that the invariants must notice.
+    mutation: Option<Mutation>,
+}
+
+/// How much of the bounds is used up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Used {
     time_outs: u8,
     crashes: u8,
     losses: u8,
+    swaps: u8,
     proposals: u8,
     beats: u8,
-    /// States after which the search ends, though there may be more.
-    states: usize,
+    snapshots: u8,
+    transfers: u8,
 }
 
-#[derive(Clone, Debug)]
-struct Node {
-    quorum: Quorum,
-    stored: BTreeMap<Vec<u8>, Bytes>,
-    flushing: VecDeque<(u64, Vec<Write>)>,
-}
+type Link = (BrokerId, BrokerId);
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct State {
-    nodes: Vec<Node>,
-    links: BTreeMap<(BrokerId, BrokerId), VecDeque<Message>>,
-    time_outs: u8,
-    crashes: u8,
-    losses: u8,
-    proposals: u8,
-    beats: u8,
+    /// Shared between states that differ elsewhere.
+    nodes: Vec<Arc<Node>>,
+    /// What is on the way, without empty links.
+    links: BTreeMap<Link, Arc<Vec<Message>>>,
+    used: Used,
     /// History that the invariants speak of.
     leaders: BTreeMap<Epoch, BrokerId>,
     committed: Vec<Entry>,
-    broken: Option<&'static str>,
+    broken: Option<String>,
+}
+
+impl Hash for State {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        for node in &self.nodes {
+            to.write_u64(node.digest);
+        }
+        self.links.hash(to);
+        self.used.hash(to);
+        self.leaders.hash(to);
+        self.committed.hash(to);
+        self.broken.hash(to);
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Action {
-    Deliver(BrokerId, BrokerId),
-    Lose(BrokerId, BrokerId),
+    Deliver(Link),
+    Lose(Link),
+    /// The link breaks with all that is on it, and is there again.
+    Break(Link),
+    Swap(Link),
     TimeOut(BrokerId),
+    /// A voter no longer believes in its leader and does not stand for election itself.
+    Doubt(BrokerId),
+    /// A leader has heard nobody for long.
+    Isolate(BrokerId),
     Beat(BrokerId),
     Flush(BrokerId),
     Crash(BrokerId, usize),
     Propose(BrokerId),
+    Compact(BrokerId),
+    Resign(BrokerId),
 }
 
-/// Everything of a member but times; tokens count from the last durable one.
-#[derive(PartialEq, Eq, Hash)]
-struct View {
-    ballot: Ballot,
-    entries: Vec<Option<Entry>>,
-    durable: Index,
-    unflushed: Vec<(u64, Index)>,
-    ballot_pending: u64,
-    commit: Index,
-    leader: Option<BrokerId>,
-    heard: bool,
-    verified: Index,
-    vote_reply: Option<BrokerId>,
-    role: u8,
-    granted: Vec<BrokerId>,
-    followers: Vec<(BrokerId, Index, Index, Index, u8)>,
-}
-
-impl Node {
-    fn view(&self) -> View {
-        let q = &self.quorum;
-        let (role, granted, followers) = match &q.role {
-            Role::Follower => (0, Vec::new(), Vec::new()),
-            Role::PreCandidate { granted } => (1, granted.iter().copied().collect(), Vec::new()),
-            Role::Candidate { granted, .. } => (2, granted.iter().copied().collect(), Vec::new()),
-            Role::Leader(leading) => (3, Vec::new(), leading.view()),
-        };
-        let entries = 1..=q.log.end().index;
-        let unflushed = q.log.unflushed();
-        View {
-            ballot: q.ballot,
-            entries: entries.map(|index| q.log.get(index).cloned()).collect(),
-            durable: q.log.durable,
-            unflushed: unflushed
-                .map(|(token, index)| (token - q.durable, index))
-                .collect(),
-            ballot_pending: q.ballot_token.saturating_sub(q.durable),
-            commit: q.commit,
-            leader: q.leader,
-            heard: q.heard_at.is_some(),
-            verified: q.verified,
-            vote_reply: q.vote_reply,
-            role,
-            granted,
-            followers,
-        }
-    }
-}
-
-impl PartialEq for Node {
-    fn eq(&self, other: &Node) -> bool {
-        self.view() == other.view()
-            && self.stored == other.stored
-            && self.writes() == other.writes()
-    }
-}
-
-impl Eq for Node {}
-
-impl Hash for Node {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.view().hash(state);
-        self.stored.hash(state);
-        self.writes().hash(state);
-    }
-}
-
-impl Node {
-    fn writes(&self) -> Vec<&Vec<Write>> {
-        self.flushing.iter().map(|(_, writes)| writes).collect()
-    }
-
-    fn store(&mut self, writes: impl IntoIterator<Item = Write>) {
-        for (key, value) in writes {
-            match value {
-                Some(value) => self.stored.insert(key, value),
-                None => self.stored.remove(&key),
-            };
-        }
-    }
-}
+/// The only moment in which messages arrive and writes complete.
+const NOW: Now = Now {
+    mono: Instant(0),
+    wall_ms: 0,
+};
+/// When patience has ended and the next heartbeat is due.
+const LATE: Now = Now {
+    mono: Instant(1),
+    wall_ms: 0,
+};
+/// When a leader that heard nobody since [`NOW`] gives up.
+const VERY_LATE: Now = Now {
+    mono: Instant(3_600_000_000_000),
+    wall_ms: 0,
+};
+const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Bounds {
-    fn start(&self, id: BrokerId, stored: &BTreeMap<Vec<u8>, Bytes>) -> Quorum {
-        let config = QuorumConfig {
-            id,
-            voters: (0..self.voters).map(BrokerId).collect(),
-            address: String::new(),
-            election_timeout: Duration::from_secs(1),
-        };
-        let stored = stored.iter().map(|(k, v)| (k.as_slice(), v));
-        let mut quorum = Quorum::new(config, 0, stored, Now::default()).unwrap();
-        forget_times(&mut quorum);
-        quorum
-    }
-
+    /// Lets a member do something and sends what comes of it.
     fn step(&self, state: &mut State, id: BrokerId, act: impl FnOnce(&mut Quorum, &mut QuorumOut)) {
-        let node = &mut state.nodes[id.0 as usize];
-        let before = (node.quorum.epoch(), node.quorum.commit());
-        let mut out = QuorumOut::default();
-        act(&mut node.quorum, &mut out);
-        if let Some(token) = node.quorum.finish(Now::default(), &mut out) {
-            node.flushing.push_back((token, out.writes));
+        let node = Arc::make_mut(&mut state.nodes[id.0 as usize]);
+        let before = node.seen();
+        match node.step(act) {
+            Ok(sends) => {
+                let node = &state.nodes[id.0 as usize];
+                let (committed, broken) = (&state.committed, &mut state.broken);
+                invariants::check_step(node, before, &sends, committed, broken);
+                for (to, message) in sends {
+                    let link = state.links.entry((id, to)).or_default();
+                    Arc::make_mut(link).push(message);
+                }
+                invariants::check(state, id);
+            }
+            Err(panic) => state.broken = Some(panic),
         }
-        forget_times(&mut node.quorum);
-        if node.quorum.epoch() < before.0 || node.quorum.commit() < before.1 {
-            state.broken = Some("QUORUM-4");
-        }
-        for (to, message) in out.sends {
-            state.links.entry((id, to)).or_default().push_back(message);
-        }
-        self.check(state, id);
     }
 
-    fn check(&self, state: &mut State, id: BrokerId) {
-        let quorum = &state.nodes[id.0 as usize].quorum;
-        if quorum.is_leader() && *state.leaders.entry(quorum.epoch()).or_insert(id) != id {
-            state.broken = Some("QUORUM-1");
+    fn take(state: &mut State, link: Link) -> Option<Message> {
+        let queue = Arc::make_mut(state.links.get_mut(&link)?);
+        let message = queue.remove(0);
+        if queue.is_empty() {
+            state.links.remove(&link);
         }
-        for index in 1..=quorum.commit() {
-            let entry = quorum.entry(index).expect("nothing is compacted here");
-            match state.committed.get(index as usize - 1) {
-                Some(committed) if committed != entry => state.broken = Some("QUORUM-3"),
-                Some(_) => {}
-                None => {
-                    state.committed.push(entry.clone());
-                    let has = |node: &&Node| store::holds(&node.stored, index, entry.epoch);
-                    let copies = state.nodes.iter().filter(has).count();
-                    if copies <= state.nodes.len() / 2 {
-                        state.broken = Some("QUORUM-5");
-                    }
+        Some(message)
+    }
+
+    fn deliver(&self, state: &mut State, (from, to): Link) -> Option<()> {
+        let message = Self::take(state, (from, to))?;
+        for (from, message) in self.arrivals(message, (from, to)) {
+            self.step(state, to, |q, out| q.receive(NOW, from, message, out));
+        }
+        Some(())
+    }
+
+    fn crash(&self, state: &mut State, id: BrokerId, kept: usize) {
+        let node = Arc::make_mut(&mut state.nodes[id.0 as usize]);
+        node.lose_power(kept);
+        let before = node.seen();
+        self.damage(&mut node.stored);
+        node.restart(self.voters);
+        // What it sent before is on the way; what was sent to it is gone.
+        state.links.retain(|(_, to), _| *to != id);
+        let node = &state.nodes[id.0 as usize];
+        invariants::check_restart(node, before, &mut state.broken);
+        invariants::check(state, id);
+    }
+
+    fn node_actions(&self, used: &Used, id: BrokerId, node: &Node, actions: &mut Vec<Action>) {
+        let quorum = &node.quorum;
+        let leader = quorum.is_leader();
+        if used.time_outs < self.time_outs {
+            if leader {
+                actions.push(Action::Isolate(id));
+            } else {
+                actions.push(Action::TimeOut(id));
+                if quorum.heard_at.is_some() {
+                    actions.push(Action::Doubt(id));
                 }
             }
         }
-        let newest = state.leaders.last_key_value();
-        if let Some((epoch, leader)) = newest {
-            let leader = &state.nodes[leader.0 as usize].quorum;
-            let leads = leader.is_leader() && leader.epoch() == *epoch;
-            let lacks =
-                |index: usize| leader.entry(index as Index + 1) != state.committed.get(index);
-            if leads && (0..state.committed.len()).any(lacks) {
-                state.broken = Some("QUORUM-3: the leader lacks a committed entry");
-            }
+        if leader {
+            let may = [
+                (used.beats < self.beats, Action::Beat(id)),
+                (used.proposals < self.proposals, Action::Propose(id)),
+                (used.transfers < self.transfers, Action::Resign(id)),
+            ];
+            actions.extend(may.into_iter().filter(|(may, _)| *may).map(|(_, a)| a));
         }
-    }
-}
-
-/// Time-outs are actions of their own, so no state differs by when something was heard.
-fn forget_times(quorum: &mut Quorum) {
-    quorum.election_at = Instant(1);
-    quorum.heard_at = quorum.heard_at.map(|_| Instant::default());
-    if let Role::Leader(leading) = &mut quorum.role {
-        leading.forget_times();
+        let compacts = quorum.commit() > quorum.log.snapshot_index();
+        if compacts && used.snapshots < self.snapshots {
+            actions.push(Action::Compact(id));
+        }
+        if !node.flushing.is_empty() {
+            actions.push(Action::Flush(id));
+        }
+        if used.crashes < self.crashes {
+            actions.extend((0..=node.writes_under_way()).map(|kept| Action::Crash(id, kept)));
+        }
     }
 }
 
@@ -220,195 +207,141 @@ impl Model for Bounds {
 
     /// A quorum that has a leader, which everybody knows and follows.
     fn init_states(&self) -> Vec<State> {
-        let node = |id| Node {
-            quorum: self.start(BrokerId(id), &BTreeMap::new()),
-            stored: BTreeMap::new(),
-            flushing: VecDeque::new(),
-        };
+        let node = |id| Arc::new(Node::new(BrokerId(id), self.voters));
         let mut state = State {
             nodes: (0..self.voters).map(node).collect(),
             links: BTreeMap::new(),
-            time_outs: 0,
-            crashes: 0,
-            losses: 0,
-            proposals: 0,
-            beats: 0,
+            used: Used::default(),
             leaders: BTreeMap::new(),
             committed: Vec::new(),
             broken: None,
         };
+        let calm = Bounds {
+            mutation: None,
+            ..*self
+        };
         let mut action = Some(Action::TimeOut(BrokerId(0)));
         while let Some(next) = action {
-            state = self.next_state(&state, next).expect("it is possible");
+            state = calm.next_state(&state, next).expect("it is possible");
             let flush = (0..)
                 .zip(&state.nodes)
                 .find(|(_, node)| !node.flushing.is_empty());
             let flush = flush.map(|(id, _)| Action::Flush(BrokerId(id)));
             let link = state.links.keys().next();
-            action = flush.or(link.map(|(from, to)| Action::Deliver(*from, *to)));
+            action = flush.or(link.map(|link| Action::Deliver(*link)));
         }
         assert!(state.nodes[0].quorum.is_settled_leader());
-        state.time_outs = 0;
+        state.used = Used::default();
         vec![state]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        for ((from, to), queue) in &state.links {
-            if !queue.is_empty() {
-                actions.push(Action::Deliver(*from, *to));
-                if state.losses < self.losses {
-                    actions.push(Action::Lose(*from, *to));
-                }
+        let used = &state.used;
+        for (link, queue) in &state.links {
+            actions.push(Action::Deliver(*link));
+            if used.losses < self.losses {
+                actions.push(Action::Lose(*link));
+                actions.push(Action::Break(*link));
+            }
+            if used.swaps < self.swaps && queue.len() > 1 && queue[0] != queue[1] {
+                actions.push(Action::Swap(*link));
             }
         }
         for (id, node) in (0..).map(BrokerId).zip(&state.nodes) {
-            let leader = node.quorum.is_leader();
-            if !leader && state.time_outs < self.time_outs {
-                actions.push(Action::TimeOut(id));
-            }
-            if leader && state.beats < self.beats {
-                actions.push(Action::Beat(id));
-            }
-            if leader && state.proposals < self.proposals {
-                actions.push(Action::Propose(id));
-            }
-            if !node.flushing.is_empty() {
-                actions.push(Action::Flush(id));
-            }
-            if state.crashes < self.crashes {
-                let writes: usize = node.flushing.iter().map(|(_, writes)| writes.len()).sum();
-                actions.extend((0..=writes).map(|kept| Action::Crash(id, kept)));
-            }
+            self.node_actions(used, id, node, actions);
         }
     }
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
         let mut state = last.clone();
-        let late = Now {
-            mono: Instant(1),
-            wall_ms: 0,
-        };
+        let state_ = &mut state;
         match action {
-            Action::Deliver(from, to) => {
-                let message = state.links.get_mut(&(from, to))?.pop_front()?;
-                self.step(&mut state, to, |q, out| {
-                    q.receive(Now::default(), from, message, out);
-                });
+            Action::Deliver(link) => self.deliver(state_, link)?,
+            Action::Lose(link) => {
+                Self::take(state_, link)?;
+                state.used.losses += 1;
             }
-            Action::Lose(from, to) => {
-                state.links.get_mut(&(from, to))?.pop_front()?;
-                state.losses += 1;
+            Action::Break((from, to)) => {
+                state.links.remove(&(from, to))?;
+                state.used.losses += 1;
+                self.step(&mut state, from, |q, out| q.connected(NOW, to, out));
+            }
+            Action::Swap(link) => {
+                Arc::make_mut(state.links.get_mut(&link)?).swap(0, 1);
+                state.used.swaps += 1;
             }
             Action::TimeOut(id) => {
-                state.time_outs += 1;
+                state.used.time_outs += 1;
                 self.step(&mut state, id, |q, out| {
                     q.heard_at = None;
-                    q.wake(late, out);
+                    q.wake(LATE, out);
                 });
+            }
+            Action::Doubt(id) => {
+                state.used.time_outs += 1;
+                self.step(&mut state, id, |q, _| q.heard_at = None);
+            }
+            Action::Isolate(id) => {
+                state.used.time_outs += 1;
+                self.step(&mut state, id, |q, out| q.wake(VERY_LATE, out));
             }
             Action::Beat(id) => {
-                state.beats += 1;
-                self.step(&mut state, id, |q, out| q.wake(late, out));
+                state.used.beats += 1;
+                self.step(&mut state, id, |q, out| q.wake(LATE, out));
             }
-            Action::Flush(id) => {
-                let node = &mut state.nodes[id.0 as usize];
-                let (token, writes) = node.flushing.pop_front()?;
-                node.store(writes);
-                self.step(&mut state, id, |q, out| {
-                    q.persisted(Now::default(), token, out);
-                });
-            }
+            Action::Flush(id) => self.flush(&mut state, id)?,
             Action::Crash(id, kept) => {
-                state.crashes += 1;
-                let node = &mut state.nodes[id.0 as usize];
-                let writes = std::mem::take(&mut node.flushing);
-                node.store(writes.into_iter().flat_map(|(_, writes)| writes).take(kept));
-                node.quorum = self.start(id, &node.stored);
-                state.links.retain(|(from, to), _| *from != id && *to != id);
+                state.used.crashes += 1;
+                self.crash(&mut state, id, kept);
             }
             Action::Propose(id) => {
-                state.proposals += 1;
-                let payload = Bytes::from(vec![state.proposals]);
+                state.used.proposals += 1;
+                let payload = Bytes::from(vec![state.used.proposals]);
                 self.step(&mut state, id, |q, out| {
                     q.propose(payload, out);
                 });
             }
+            Action::Compact(id) => {
+                state.used.snapshots += 1;
+                let index = state.nodes[id.0 as usize].quorum.commit();
+                let data = invariants::content(&state.committed[..index as usize]);
+                self.step(&mut state, id, |q, out| q.compact(index, data, out));
+            }
+            Action::Resign(id) => {
+                state.used.transfers += 1;
+                self.step(&mut state, id, |q, out| q.resign(out));
+            }
         }
-        state.links.retain(|_, queue| !queue.is_empty());
         Some(state)
     }
 
     fn properties(&self) -> Vec<Property<Bounds>> {
-        vec![
+        let mut properties = vec![
             Property::always("the invariants hold", |_, state: &State| {
                 state.broken.is_none()
-            }),
-            Property::sometimes("a proposal is committed", |_, state: &State| {
-                state
-                    .committed
-                    .iter()
-                    .any(|entry| !entry.payload.is_empty())
             }),
             Property::sometimes("a second epoch has a leader", |_, state: &State| {
                 state.leaders.len() > 1
             }),
-        ]
+        ];
+        if self.proposals > 0 {
+            properties.push(Property::sometimes(
+                "a proposal is committed",
+                |_, state: &State| {
+                    let mut committed = state.committed.iter();
+                    committed.any(|entry| !entry.payload.is_empty())
+                },
+            ));
+        }
+        if self.snapshots > 0 {
+            properties.push(Property::sometimes(
+                "a snapshot is on the way",
+                |_, state: &State| {
+                    let mut messages = state.links.values().flat_map(|queue| queue.iter());
+                    messages.any(|message| matches!(message, Message::Snapshot { .. }))
+                },
+            ));
+        }
+        properties
     }
-}
-
-/// Checks states in the order of their distance from the first, all within the bounds or as many as
-/// they say, and that the search met what it was made for. Whether it met all.
-fn check(bounds: Bounds) -> bool {
-    let checker = bounds
-        .checker()
-        .threads(2)
-        .target_state_count(bounds.states);
-    let checker = checker.spawn_bfs().join();
-    println!(
-        "{} states, {} unique, depth {}",
-        checker.state_count(),
-        checker.unique_state_count(),
-        checker.max_depth()
-    );
-    checker.assert_properties();
-    checker.state_count() < bounds.states
-}
-
-#[test]
-fn every_state_of_two_voters_with_a_crash_and_a_loss_keeps_the_invariants() {
-    assert!(check(Bounds {
-        voters: 2,
-        time_outs: 2,
-        crashes: 1,
-        losses: 1,
-        proposals: 1,
-        beats: 0,
-        states: 400_000
-    }));
-}
-
-#[test]
-fn the_nearest_states_of_three_voters_with_two_time_outs_keep_the_invariants() {
-    check(Bounds {
-        voters: 3,
-        time_outs: 2,
-        crashes: 0,
-        losses: 0,
-        proposals: 1,
-        beats: 0,
-        states: 100_000,
-    });
-}
-
-#[test]
-fn the_nearest_states_of_three_voters_with_a_crash_keep_the_invariants() {
-    check(Bounds {
-        voters: 3,
-        time_outs: 2,
-        crashes: 1,
-        losses: 0,
-        proposals: 1,
-        beats: 0,
-        states: 100_000,
-    });
 }
