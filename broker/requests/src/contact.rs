@@ -13,7 +13,9 @@ use crate::event::Output;
 #[derive(Debug, Default)]
 pub(crate) struct Contact {
     heard_at: Instant,
-    /// When it was heard again after a silence. What happened meanwhile is learned a moment later.
+    /// When it was heard again after a silence, until it is heard once more a moment later. What
+    /// happened meanwhile is learned in that moment, and what is heard first may be old: a process
+    /// that stood still finds what was said before in its sockets.
     regained_at: Option<Instant>,
 }
 
@@ -25,8 +27,15 @@ impl Broker {
             return;
         };
         if controller.is_active() || (from.is_some() && controller.active() == from) {
+            let interval = self.heartbeat_interval();
             if now.mono.since(self.contact.heard_at) > self.controller_patience() {
                 self.contact.regained_at = Some(now.mono);
+            } else if self
+                .contact
+                .regained_at
+                .is_some_and(|at| now.mono.since(at) >= interval)
+            {
+                self.contact.regained_at = None;
             }
             self.contact.heard_at = now.mono;
         }
@@ -54,8 +63,8 @@ impl Broker {
     }
 
     /// Whether another broker may lead the partition by now: the active controller has been silent
-    /// for nearly as long as it waits before it fences (or is heard again only since a moment ago),
-    /// and an in-sync follower does not fetch here.
+    /// for nearly as long as it waits before it fences, and an in-sync follower does not fetch here;
+    /// or the controller is heard again only since a moment ago, and an in-sync follower is not.
     ///
     /// Nothing appended here could be committed then; a client that is told so looks for the new
     /// leader at once, and an idempotent producer that has moved on is not told of gaps in its
@@ -64,17 +73,16 @@ impl Broker {
     pub(crate) fn may_be_replaced(&self, now: Now, tp: TopicPartition) -> bool {
         let patience = self.controller_patience();
         let lost = now.mono.since(self.contact.heard_at) > patience;
-        let learning = self
-            .contact
-            .regained_at
-            .is_some_and(|at| now.mono.since(at) < self.heartbeat_interval());
-        if !lost && !learning {
+        let regained_at = self.contact.regained_at;
+        if !lost && regained_at.is_none() {
             return false;
         }
         let Some(leader) = self.replicas.engine().leader_state(tp, &self.log) else {
             return false;
         };
-        let silent = |at: Instant| now.mono.since(at) > patience;
+        let silent = |at: Instant| {
+            now.mono.since(at) > patience || regained_at.is_some_and(|regained| at <= regained)
+        };
         leader
             .followers
             .iter()

@@ -247,6 +247,12 @@ impl Machine {
         self.paused_until = until;
     }
 
+    /// Whether the process stands still.
+    #[must_use]
+    pub fn is_paused(&self, at: Instant) -> bool {
+        self.broker.is_some() && at < self.paused_until
+    }
+
     /// When the machine has something to do by itself.
     #[must_use]
     pub fn next_at(&self) -> Option<Instant> {

@@ -22,7 +22,8 @@ use kring_sim::run::{Outcome, run, tell};
 use kring_sim::scenario::{Class, Scenario};
 use report::Totals;
 
-/// Seeds that once failed: `seed seconds  what it found`, a line each.
+/// Seeds that once failed: `seed seconds  what it found`, a line each; indented lines behind one are
+/// its plan.
 const REGRESSIONS: &str = include_str!("../regressions.txt");
 
 /// Runs simulated clusters under faults and checks what clients were promised.
@@ -167,13 +168,7 @@ fn jobs(arguments: &Arguments) -> Result<Box<dyn Iterator<Item = Job> + Send>, S
     };
     let mut first = Vec::new();
     if arguments.regressions {
-        for (seed, seconds) in regressions()? {
-            let scenario = Scenario::storm(seed, seconds);
-            first.push(Job {
-                scenario,
-                twice: false,
-            });
-        }
+        first = regressions()?;
     }
     let short = scenario.clone();
     let twice = (0..arguments.twice).map(move |number| Job {
@@ -245,18 +240,27 @@ fn work(
     }
 }
 
-fn regressions() -> Result<Vec<(u64, u64)>, String> {
-    REGRESSIONS
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(|line| {
-            let mut words = line.split_whitespace().map(str::parse);
-            match (words.next(), words.next()) {
-                (Some(Ok(seed)), Some(Ok(seconds))) => Ok((seed, seconds)),
-                _ => Err(format!(
-                    "regressions.txt: `{line}` does not begin with a seed and seconds"
-                )),
-            }
-        })
-        .collect()
+fn regressions() -> Result<Vec<Job>, String> {
+    let mut jobs: Vec<Job> = Vec::new();
+    for line in REGRESSIONS.lines().filter(|line| !line.starts_with('#')) {
+        if line.starts_with(' ') {
+            let job = jobs
+                .last_mut()
+                .ok_or("regressions.txt begins with a plan")?;
+            let plan = job.scenario.plan.get_or_insert_default();
+            plan.extend(text::read(line)?);
+            continue;
+        }
+        let mut words = line.split_whitespace().map(str::parse);
+        let (Some(Ok(seed)), Some(Ok(seconds))) = (words.next(), words.next()) else {
+            return Err(format!(
+                "regressions.txt: `{line}` does not begin with a seed and seconds"
+            ));
+        };
+        jobs.push(Job {
+            scenario: Scenario::storm(seed, seconds),
+            twice: false,
+        });
+    }
+    Ok(jobs)
 }

@@ -21,6 +21,12 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 const CONVERGE_WITHIN: Duration = Duration::from_secs(30);
 /// Time between two looks at what is awaited.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Time within which a client that finishes has its last answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Time within which damage of segments is found and repaired.
+const REPAIR_WITHIN: Duration = Duration::from_secs(60);
+/// Passes of the scrub after which a segment has been verified from end to end.
+const SCRUBS: u64 = 2;
 /// Time within which a quiet leader's high watermark reaches its followers.
 const HIGH_WATERMARK_WITHIN: Duration = Duration::from_secs(2);
 
@@ -133,13 +139,16 @@ fn begin(world: &mut World, brokers: &[BrokerId]) -> Vec<Violation> {
 
 /// Waits until the cluster is whole and serves again, and what clients began is answered.
 fn settle(world: &mut World) -> Vec<Violation> {
-    let deadline = world.now() + CONVERGE_WITHIN;
+    let mut deadline = world.now() + CONVERGE_WITHIN;
     let before = world.history.acknowledged();
     while let Some(wanting) = world.wanting() {
         if world.now() >= deadline {
             return vec![liveness(&format!("30 s after the last fault {wanting}"))];
         }
         world.run(world.now() + LOOK_AGAIN, |_| false);
+    }
+    if let Err(violation) = repair(world) {
+        return vec![violation];
     }
     while world.history.acknowledged() == before {
         if world.now() >= deadline {
@@ -150,6 +159,7 @@ fn settle(world: &mut World) -> Vec<Violation> {
         world.run(world.now() + LOOK_AGAIN, |_| false);
     }
     world.finish();
+    deadline = deadline.max(world.now() + ANSWER_WITHIN);
     world.run(deadline, World::is_idle);
     if !world.is_idle() {
         return vec![liveness(
@@ -177,6 +187,29 @@ fn mark(world: &mut World, mark: Mark) {
     world.history.push(at, Happened::Marked { mark });
 }
 
+/// Waits until the scrub has verified every segment of damaged disks and the cluster is whole again.
+fn repair(world: &mut World) -> Result<(), Violation> {
+    let deadline = world.now() + REPAIR_WITHIN;
+    let before = world.scrubs_of_damaged();
+    loop {
+        let now = world.scrubs_of_damaged();
+        let verified = before.iter().all(|(broker, passes)| {
+            let found = now.iter().find(|(other, _)| other == broker);
+            found.is_none_or(|(_, now)| *now >= passes + SCRUBS)
+        });
+        let wanting = world.wanting();
+        if verified && wanting.is_none() {
+            return Ok(());
+        }
+        if world.now() >= deadline {
+            let what = wanting.unwrap_or_else(|| "the scrub has not come round".to_owned());
+            let fact = format!("60 s after the cluster was whole, with a damaged disk: {what}");
+            return Err(liveness(&fact));
+        }
+        world.run(world.now() + LOOK_AGAIN, |_| false);
+    }
+}
+
 fn complaints(world: &mut World) -> Vec<Violation> {
     std::mem::take(&mut world.complaints)
         .into_iter()
@@ -193,3 +226,6 @@ fn liveness(fact: &str) -> Violation {
         fact: fact.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,6 +82,7 @@ fn config(all: &[BrokerId]) -> BrokerConfig {
             segment_flush_bytes: 8 << 10,
             retention_check_interval_ms: 1_000,
             tail_cache_bytes: 64 << 10,
+            scrub_interval_ms: 20_000,
             ..LogConfig::default()
         },
         groups: GroupConfig {

@@ -27,6 +27,8 @@ pub(super) struct SimFile {
     len_changed: bool,
     /// Sectors that damage has changed and no write has replaced since.
     damaged: BTreeSet<usize>,
+    /// When and where something was last written: the number of the write, its first byte, its length.
+    last_write: (u64, usize, usize),
 }
 
 /// What a crash left of a file.
@@ -64,6 +66,7 @@ impl SimFile {
             self.len_changed = true;
         }
         self.visible[offset..end].copy_from_slice(bytes);
+        self.last_write = self.last_write.max((seq, offset, bytes.len()));
         if !self.damaged.is_empty() {
             let whole = offset.div_ceil(SECTOR_BYTES)..end / SECTOR_BYTES;
             self.damaged.retain(|at| !whole.contains(at));
@@ -210,6 +213,11 @@ impl SimFile {
             .extend(bytes.start / SECTOR_BYTES..bytes.end.div_ceil(SECTOR_BYTES));
     }
 
+    /// The number, first byte and length of the last write.
+    pub(super) fn last_write(&self) -> (u64, usize, usize) {
+        self.last_write
+    }
+
     /// Sectors that are still damaged.
     pub(super) fn damaged(&self) -> usize {
         self.damaged.len()
@@ -224,6 +232,7 @@ impl SimFile {
             shortest_len: bytes.len(),
             len_changed: false,
             damaged: BTreeSet::new(),
+            last_write: (0, 0, 0),
         };
     }
 

@@ -50,6 +50,18 @@ impl SimDisk {
         self.files.values().map(SimFile::damaged).sum()
     }
 
+    /// Where the last write to a file whose path contains `pattern` went: path, first byte, length.
+    #[must_use]
+    pub fn last_write(&self, pattern: &str) -> Option<(String, u64, u64)> {
+        let files = self.tree.files().into_iter();
+        let written = files
+            .filter(|(path, _)| path.contains(pattern))
+            .filter_map(|(path, file)| Some((self.files.get(&file)?.last_write(), path)))
+            .max()?;
+        let ((_, offset, len), path) = written;
+        Some((path, offset as u64, len as u64))
+    }
+
     /// Completes nothing before `until`; what is under way waits, too.
     pub fn hang(&mut self, until: Instant) {
         self.hung_until = self.hung_until.max(until);

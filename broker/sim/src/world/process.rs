@@ -67,14 +67,25 @@ impl World {
             }
             End::Fatal { reason, excuse } => {
                 tracing::info!(%broker, reason, ?excuse, "the process ended");
-                if excuse.is_none() {
-                    self.complaints
-                        .push(format!("broker {broker} ended: {reason}"));
+                match excuse {
+                    None => self
+                        .complaints
+                        .push(format!("broker {broker} ended: {reason}")),
+                    Some(_) if wants_empty_directory(&reason) => self.empty_disk(broker),
+                    Some(_) => {}
                 }
                 FATAL_DOWN_MS.0 + self.random.below(FATAL_DOWN_MS.1)
             }
         };
         self.start_at(self.now + Duration::from_millis(down_ms), broker);
+    }
+
+    /// Does what a broker asks for that cannot use its damaged directory, as a person would.
+    fn empty_disk(&mut self, broker: BrokerId) {
+        if let Some(machine) = self.machines.get_mut(&broker) {
+            machine.replace_disk();
+            self.counts.hit(Kind::ReplacedDisk);
+        }
     }
 
     /// Asks a process to end; it is down for `down_ms` then.
@@ -133,4 +144,14 @@ impl World {
         self.ask_to_end(next, ROLL_DOWN_MS);
         self.later(self.now + ROLL_LOOK, Due::Roll);
     }
+}
+
+/// Whether a process ended because its directory is damaged beyond what it can repair itself.
+fn wants_empty_directory(reason: &str) -> bool {
+    [
+        "empty the data directory",
+        "empty it and let the broker copy",
+    ]
+    .iter()
+    .any(|words| reason.contains(words))
 }

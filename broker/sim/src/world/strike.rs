@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kring_io::{BrokerId, Instant, Random};
-use kring_io_sim::{Fault as DiskFault, FaultKind};
+use kring_io_sim::{Fault as DiskFault, FaultKind, OpClass, SimDisk};
 use kring_requests::Event;
 
 use super::{Due, World};
@@ -169,7 +169,7 @@ impl World {
                     Stray::Lost => FaultKind::Lost,
                     Stray::Misdirected => FaultKind::Misdirected(MISDIRECTED_BYTES),
                 };
-                let class = (*class, kring_io_sim::OpClass::Write);
+                let class = (*class, OpClass::Write);
                 self.inject(*broker, class, 1, kind);
             }
             Fault::DiskError {
@@ -204,7 +204,7 @@ impl World {
     fn inject(
         &mut self,
         broker: BrokerId,
-        (class, op): (FileClass, kring_io_sim::OpClass),
+        (class, op): (FileClass, OpClass),
         times: u64,
         kind: FaultKind,
     ) {
@@ -226,21 +226,10 @@ impl World {
             return;
         };
         let disk = machine.disk_mut(self.now);
-        let mut paths = disk.paths();
-        paths.retain(|path| path.contains(class.pattern()));
-        if paths.is_empty() {
-            return;
-        }
-        let path = &paths[random.below(paths.len() as u64) as usize];
-        // Where there is something: a file that is mostly zeros would hide most of the damage.
-        let Some(byte) = disk.content(path).and_then(|content| {
-            (0..16)
-                .filter(|_| !content.is_empty())
-                .map(|_| random.below(content.len() as u64))
-                .find(|at| content[*at as usize] != 0)
-        }) else {
+        let Some((path, byte)) = place(disk, class, &mut random) else {
             return;
         };
+        let path = path.as_str();
         let mut sector = [0; 512];
         let done = match damage {
             Damage::Bit => disk.flip_bit(path, byte, random.below(8) as u8),
@@ -355,4 +344,27 @@ impl World {
             });
         }
     }
+}
+
+/// Where to damage: half of the time where something was written last, which is what matters most
+/// of a journal, else anywhere. Not where nothing but zeros is: that would hide most of the damage.
+fn place(disk: &SimDisk, class: FileClass, random: &mut Random) -> Option<(String, u64)> {
+    if random.below(2) == 0
+        && let Some((path, offset, len)) = disk.last_write(class.pattern())
+    {
+        let byte = offset + random.below(len.max(1));
+        let there = disk.content(&path).is_some_and(|c| byte < c.len() as u64);
+        return there.then_some((path, byte));
+    }
+    let mut paths = disk.paths();
+    paths.retain(|path| path.contains(class.pattern()));
+    if paths.is_empty() {
+        return None;
+    }
+    let path = paths.swap_remove(random.below(paths.len() as u64) as usize);
+    let content = disk.content(&path).filter(|content| !content.is_empty())?;
+    let byte = (0..16)
+        .map(|_| random.below(content.len() as u64))
+        .find(|at| content[*at as usize] != 0)?;
+    Some((path, byte))
 }

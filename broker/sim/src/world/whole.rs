@@ -1,6 +1,8 @@
 //! Whether the cluster is whole: every process serves, every replica is in sync, everybody knows the same.
 //! It waits for nothing; whoever asks, asks again.
 
+use kring_io::BrokerId;
+
 use super::World;
 use crate::machine::Machine;
 
@@ -9,6 +11,17 @@ impl World {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.wanting().is_none()
+    }
+
+    /// How often each running broker with a damaged disk has verified all its segments.
+    pub fn scrubs_of_damaged(&mut self) -> Vec<(BrokerId, u64)> {
+        let damaged = self
+            .machines
+            .values_mut()
+            .filter(|m| m.disk().damaged_sectors() > 0);
+        damaged
+            .filter_map(|m| Some((m.id(), m.broker()?.log().stats().scrub_passes)))
+            .collect()
     }
 
     /// What the cluster lacks to be whole, if anything.
@@ -20,6 +33,9 @@ impl World {
             let Some(engine) = machine.engine() else {
                 return Some(format!("broker {id} is down"));
             };
+            if machine.is_paused(self.now) {
+                return Some(format!("broker {id} stands still"));
+            }
             if let Some(reason) = engine.not_ready_reason() {
                 return Some(format!("broker {id} does not serve: {reason}"));
             }
