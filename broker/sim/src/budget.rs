@@ -8,6 +8,10 @@
 //! | an operation that fails with EIO; a full, slow or hung disk | any number: the process may end itself and is started again |
 //! | rot, a lost or misdirected write, a disk replaced by an empty one | one at a time |
 //!
+//! One thing that belongs here is not survived yet and is not drawn: damage of the very last durable
+//! journal block of one broker in the moment in which all lose power (`--with rot-tail`). That broker
+//! takes the block for a torn one, comes back with a shorter log, and may lead before a whole one does.
+//!
 //! Damage destroys what a disk has acknowledged, so that at most a minority may have it: the next
 //! disk is damaged only after the first holds no damaged sector any more and the cluster is whole.
 //! Damage of more than a minority at a time can destroy every copy of a record; nothing survives that.

@@ -110,6 +110,15 @@ pub enum Fault {
         /// Chooses file and place among those that are there.
         pick: u64,
     },
+    /// All brokers lose power at once, and of one the last journal write that was durable is damaged.
+    RotTail {
+        /// Whose disk.
+        broker: BrokerId,
+        /// How.
+        damage: Damage,
+        /// How long each broker is down.
+        down: Vec<For>,
+    },
     /// The next write goes astray.
     Stray {
         /// Whose disk.
@@ -214,6 +223,7 @@ impl Fault {
     pub fn damages(&self) -> Option<BrokerId> {
         match self {
             Fault::Rot { broker, .. }
+            | Fault::RotTail { broker, .. }
             | Fault::Stray { broker, .. }
             | Fault::ReplaceDisk(For { broker, .. }) => Some(*broker),
             _ => None,

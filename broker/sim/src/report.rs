@@ -134,6 +134,7 @@ fn is_off(kind: Kind) -> bool {
         Kind::RotCheckpoint => "rot-checkpoint",
         Kind::RotSegment => "rot-segment",
         Kind::RotMeta => "rot-meta",
+        Kind::RotTail => "rot-tail",
         Kind::LostWrite => "lost-write",
         Kind::MisdirectedWrite => "misdirected-write",
         Kind::ReplacedDisk => "replace-disk",

@@ -73,6 +73,9 @@ pub const DISHES: &[Dish] = &[
     dish("rot-checkpoint", 2, true),
     dish("rot-segment", 5, true),
     dish("rot-meta", 1, true),
+    // Off: a broker cannot tell a last durable block that was damaged while all lost power from a torn
+    // one, comes back with a shorter log, and may be elected before a whole one is there.
+    dish("rot-tail", 3, false),
     dish("lost-write", 3, true),
     dish("misdirected-write", 3, true),
     dish("disk-error", 7, true),
@@ -270,6 +273,11 @@ impl Chance<'_> {
             "rot-checkpoint" => self.rot(FileClass::Checkpoint),
             "rot-segment" => self.rot(FileClass::Segment),
             "rot-meta" => self.rot(FileClass::Meta),
+            "rot-tail" => Fault::RotTail {
+                broker: self.victim(),
+                damage: self.pick(&[Damage::Bit, Damage::Zeros, Damage::Noise]),
+                down: self.all(),
+            },
             "lost-write" => self.stray(Stray::Lost),
             "misdirected-write" => self.stray(Stray::Misdirected),
             "disk-error" => self.disk_error(),

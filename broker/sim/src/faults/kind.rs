@@ -40,6 +40,7 @@ kinds! {
     RotCheckpoint "rot_checkpoint" "damage at rest in a checkpoint",
     RotSegment "rot_segment" "damage at rest in a segment",
     RotMeta "rot_meta" "damage at rest in a small file",
+    RotTail "rot_tail" "damage of the last durable journal write when all brokers lost power",
     LostWrite "lost_write" "a write that succeeded and wrote nothing",
     MisdirectedWrite "misdirected_write" "a write that succeeded and landed elsewhere",
     ErrorOnOpen "eio_open" "EIO when a file was opened",

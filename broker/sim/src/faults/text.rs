@@ -102,6 +102,11 @@ impl fmt::Display for Fault {
                 damage,
                 pick,
             } => write!(f, "rot {broker} {} {} {pick}", class.word(), damage.word()),
+            Fault::RotTail {
+                broker,
+                damage,
+                down,
+            } => write!(f, "rot-tail {broker} {} {}", damage.word(), list(down)),
             Fault::Stray { broker, class, how } => {
                 write!(f, "stray {broker} {} {}", class.word(), how.word())
             }
@@ -173,6 +178,11 @@ fn parse(name: &str, words: &mut SplitWhitespace<'_>) -> Result<Fault, String> {
             class: word(words)?,
             damage: word(words)?,
             pick: number(words)?,
+        },
+        "rot-tail" => Fault::RotTail {
+            broker: broker(words)?,
+            damage: word(words)?,
+            down: list(words)?,
         },
         "stray" => Fault::Stray {
             broker: broker(words)?,

@@ -39,6 +39,11 @@ impl World {
         match fault {
             Fault::PowerLoss(of) => self.plan_power_loss(of),
             Fault::Kill(of) => self.kill(of),
+            Fault::RotTail {
+                broker,
+                damage,
+                down,
+            } => self.rot_tail(*broker, *damage, down),
             Fault::Restart(of) => self.ask_to_end(of.broker, of.ms),
             Fault::Roll { upgrade } => self.begin_roll(*upgrade),
             Fault::Storm {
@@ -229,16 +234,7 @@ impl World {
         let Some((path, byte)) = place(disk, class, &mut random) else {
             return;
         };
-        let path = path.as_str();
-        let mut sector = [0; 512];
-        let done = match damage {
-            Damage::Bit => disk.flip_bit(path, byte, random.below(8) as u8),
-            Damage::Zeros => disk.spoil_sector(path, byte, &sector),
-            Damage::Noise => {
-                sector.fill_with(|| random.below(256) as u8);
-                disk.spoil_sector(path, byte, &sector)
-            }
-        };
+        let done = spoil(disk, (&path, byte), damage, &mut random);
         if done {
             self.counts.hit(match class {
                 FileClass::Journal => Kind::RotJournal,
@@ -246,6 +242,26 @@ impl World {
                 FileClass::Segment => Kind::RotSegment,
                 FileClass::Meta => Kind::RotMeta,
             });
+        }
+    }
+
+    fn rot_tail(&mut self, broker: BrokerId, damage: Damage, down: &[For]) {
+        let now = self.now;
+        let last = self.machines.get(&broker).and_then(|m| {
+            let up = m.is_up();
+            up.then(|| m.disk().last_write(FileClass::Journal.pattern()))?
+        });
+        self.lose_power(down);
+        let Some((path, offset, _)) = last else {
+            return;
+        };
+        // The header of the block: the rest may be padding, whose damage harms nobody.
+        let byte = offset + self.random.below(44);
+        if let Some(machine) = self.machines.get_mut(&broker) {
+            let disk = machine.disk_mut(now);
+            if spoil(disk, (&path, byte), damage, &mut self.random) {
+                self.counts.hit(Kind::RotTail);
+            }
         }
     }
 
@@ -342,6 +358,24 @@ impl World {
             self.with(to, |machine, at, out| {
                 machine.take(at, Event::Peer { from, message }, out)
             });
+        }
+    }
+}
+
+/// Damages a byte of a file, or the sector around it.
+fn spoil(
+    disk: &mut SimDisk,
+    (path, byte): (&str, u64),
+    damage: Damage,
+    random: &mut Random,
+) -> bool {
+    let mut sector = [0; 512];
+    match damage {
+        Damage::Bit => disk.flip_bit(path, byte, random.below(8) as u8),
+        Damage::Zeros => disk.spoil_sector(path, byte, &sector),
+        Damage::Noise => {
+            sector.fill_with(|| random.below(256) as u8);
+            disk.spoil_sector(path, byte, &sector)
         }
     }
 }
