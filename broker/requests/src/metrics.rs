@@ -153,7 +153,7 @@ impl Broker {
         let health = image.health(&self.cluster_defaults);
         Metrics {
             ready: self.not_ready_reason().is_none(),
-            active_controller: self.controller.as_ref().is_some_and(|c| c.is_active()),
+            active_controller: self.is_active_controller(),
             brokers: image.brokers.len() as u64,
             live_brokers: image.brokers.values().filter(|b| !b.fenced).count() as u64,
             topics: image.topics.len() as u64,
@@ -196,6 +196,12 @@ impl Broker {
             log: *self.log.stats(),
             wall_ms: 0,
         }
+    }
+
+    /// Whether this broker takes itself for the active controller.
+    #[must_use]
+    pub fn is_active_controller(&self) -> bool {
+        self.controller.as_ref().is_some_and(|c| c.is_active())
     }
 
     /// Why this broker does not serve, if it does not.

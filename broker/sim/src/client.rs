@@ -5,6 +5,7 @@ pub mod admin;
 pub mod calls;
 pub mod codec;
 pub mod consumer;
+pub mod coordinator;
 pub mod creator;
 pub mod lister;
 pub mod member;

@@ -242,6 +242,12 @@ impl Machine {
         }
     }
 
+    /// Changes what the next process is started with: its version and its settings.
+    pub fn configure(&mut self, version: &str, change: impl FnOnce(&mut BrokerConfig)) {
+        version.clone_into(&mut self.identity.version);
+        change(&mut self.config);
+    }
+
     /// Stands still until `until`; what comes in waits.
     pub fn pause(&mut self, until: Instant) {
         self.paused_until = until;

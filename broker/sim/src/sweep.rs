@@ -1,6 +1,7 @@
 //! The final read: every replica of every partition from its start to its high watermark.
 //! It ends the run, because it takes completions away from the engine.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -22,11 +23,23 @@ const COMPLETIONS_MAX: usize = 100_000;
 
 /// Reads every replica into the history.
 pub fn replicas(world: &mut World) -> Vec<Violation> {
+    let all = world.machines().map(|machine| machine.id()).collect();
+    let topics = topics::WRITTEN.iter().chain([&topics::OFFSETS]).copied();
+    replicas_on(world, &all, &topics.collect::<Vec<_>>())
+}
+
+/// Reads the replicas of these topics on these brokers into the history; all others may be down.
+pub fn replicas_on(
+    world: &mut World,
+    brokers: &BTreeSet<BrokerId>,
+    topics: &[Topic],
+) -> Vec<Violation> {
     let at = world.now();
     let mut happened = Vec::new();
     let mut violations = Vec::new();
-    for machine in world.machines() {
-        for topic in topics::WRITTEN.iter().chain([&topics::OFFSETS]) {
+    let machines = world.machines();
+    for machine in machines.filter(|machine| brokers.contains(&machine.id())) {
+        for topic in topics {
             for index in 0..topic.partitions {
                 if let Err(fact) = replica(machine, at, *topic, index, &mut happened) {
                     let partition = topic.partition(index);

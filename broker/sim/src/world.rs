@@ -5,6 +5,7 @@ mod clients;
 mod power;
 mod process;
 mod strike;
+mod supervise;
 mod tally;
 mod whole;
 
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use kring_io::{BrokerId, ConnId, Instant, Random};
 use kring_io_sim::{Arrival, Network};
-use kring_requests::{Event, Output};
+use kring_requests::{AdminError, AdminResponse, Event, Output};
 
 use crate::budget::Budget;
 use crate::client::{Client, ClientEvent};
@@ -25,6 +26,9 @@ use crate::machine::Machine;
 use crate::trace::Trace;
 use clients::Request;
 use process::Roll;
+
+/// The number of a question to the admin API, and its answer.
+pub type AdminAnswer = (u64, Result<AdminResponse, AdminError>);
 
 /// Something with a time.
 enum Due {
@@ -81,6 +85,9 @@ pub struct World {
     versions: u64,
     /// How long each broker is to be down after the end that it was asked for.
     restarts: BTreeMap<BrokerId, u64>,
+    /// Somebody else starts processes that ended.
+    supervised: bool,
+    answers: Vec<AdminAnswer>,
     /// What clients did and saw.
     pub history: History,
     /// What no client should have seen.
@@ -115,6 +122,8 @@ impl World {
             cut: None,
             versions: 1,
             restarts: BTreeMap::new(),
+            supervised: false,
+            answers: Vec::new(),
             history: History::default(),
             complaints: Vec::new(),
         }
@@ -306,6 +315,7 @@ impl World {
         let mut out = Output::default();
         let span = tracing::info_span!("", broker = broker.0, at_ms = self.now.0 / 1_000_000);
         span.in_scope(|| work(machine, self.now, &mut out));
+        self.answers.append(&mut out.admin);
         for send in out.effects.sends.drain(..) {
             let bytes = Bytes::from(send.parts.concat());
             self.network.send(self.now, broker, send.to, bytes);

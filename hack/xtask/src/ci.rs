@@ -63,6 +63,7 @@ fn steps(lane: Lane) -> &'static [&'static str] {
             "cargo build --locked --quiet --profile sim --package kring-sim --features canary",
             "target/sim/kring-sim --regressions --twice=100 --minutes=4",
             "target/sim/kring-canaries --seeds-max=400",
+            "cargo run --locked --quiet --profile sim --package kring-e2e-sim -- --regressions --twice=12 --crash-points=24",
         ],
         Lane::Fuzz => &["hack/fuzz 15"],
         Lane::Chaos => &[
@@ -80,6 +81,7 @@ fn steps(lane: Lane) -> &'static [&'static str] {
             "target/sim/kring-sim --regressions --twice=100 --minutes=40",
             "target/sim/kring-canaries --seeds-max=1000",
             "cargo xtask models",
+            "cargo run --locked --quiet --profile sim --package kring-e2e-sim -- --regressions --twice=12 --crash-points=1000",
             "hack/fuzz 240",
             "cargo build --locked --quiet --profile sim --package kring-broker --package kring-load --package kring-chaos",
             "target/sim/kring-chaos mixed --minutes=12 --faults-min=300 --acked-min=15000000",

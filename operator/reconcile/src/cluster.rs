@@ -53,17 +53,30 @@ pub async fn reconcile(
     seen: Arc<PartialObjectMeta<KafkaCluster>>,
     context: Arc<Context>,
 ) -> Result<Action, Error> {
+    let pace = reconcile_paced(seen, context).await?;
+    Ok(pace.map_or_else(Action::await_change, Action::requeue))
+}
+
+/// The same, and says when to look again as a number: kube's `Action` does not tell it. None means
+/// not before something changes.
+///
+/// # Errors
+/// As [`reconcile`].
+pub async fn reconcile_paced(
+    seen: Arc<PartialObjectMeta<KafkaCluster>>,
+    context: Arc<Context>,
+) -> Result<Option<Duration>, Error> {
     let namespace = seen.namespace().unwrap_or_default();
     let api = Api::<KafkaCluster>::namespaced(context.client.clone(), &namespace);
     let round = async {
         match api.get_opt(&seen.name_any()).await? {
             Some(cluster) if cluster.meta().deletion_timestamp.is_none() => {
-                round(&context, &api, &cluster).await
+                round(&context, &api, &cluster).await.map(Some)
             }
             // Owner references delete everything else.
             _ => {
                 context.gauges.forget(&namespace, &seen.name_any());
-                Ok(Action::await_change())
+                Ok(None)
             }
         }
     };
@@ -94,7 +107,7 @@ async fn round(
     context: &Context,
     api: &Api<KafkaCluster>,
     cluster: &KafkaCluster,
-) -> Result<Action, Error> {
+) -> Result<Duration, Error> {
     let mut observed = observe::observe(context, cluster).await?;
     let mut refusals = Refusals::default();
     let mut valid = None;
@@ -120,10 +133,8 @@ async fn round(
 
     let mut scaling = Scaling::default();
     let mut settings_pending = false;
-    let mut hash = cluster
-        .status
-        .as_ref()
-        .and_then(|status| status.dynamic_config_hash.clone());
+    let status = cluster.status.as_ref();
+    let mut hash = status.and_then(|status| status.dynamic_config_hash.clone());
     if let Some(valid) = &valid {
         scaling = scale::scale(context, cluster, valid, &observed, &live, &brokers).await?;
         settings_pending = settings::push(valid, &live, &brokers, &mut hash, &mut refusals).await;
@@ -137,10 +148,10 @@ async fn round(
         scaling: &scaling,
         frozen: frozen.as_ref(),
     };
-    let step = kring_rollout::step(Timestamp::now(), &view.snapshot(answers), &before);
+    let step = kring_rollout::step(context.now(), &view.snapshot(answers), &before);
     let findings = Findings {
         cluster,
-        now: Timestamp::now(),
+        now: context.now(),
         observed: &observed,
         live: &live,
         valid: valid.as_ref(),
@@ -163,7 +174,7 @@ async fn round(
     if let Some(valid) = &valid {
         leftovers::remove(context, valid, &observed).await?;
     }
-    Ok(Action::requeue(pace))
+    Ok(pace)
 }
 
 /// The Secret remembers them even when the status is lost, for example in a restored backup.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::jiff::Timestamp;
 use kring_admin_client::Transport;
 use kring_crds::Topic;
 use kring_resources::Options;
@@ -24,6 +25,7 @@ pub struct Context {
     pub(crate) gauges: Arc<Gauges>,
     /// What the watch of Topics has seen; without it the API server is asked.
     pub(crate) topics: Option<Store<Topic>>,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
 impl Context {
@@ -42,6 +44,7 @@ impl Context {
             options,
             gauges: Arc::new(Gauges::default()),
             topics: None,
+            clock: Arc::new(Timestamp::now),
         }
     }
 
@@ -53,6 +56,18 @@ impl Context {
             topics: Some(topics),
             ..self.clone()
         }
+    }
+
+    /// The same, with another clock: a simulation has a time of its own.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The time, which every status and Event is written with.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
     }
 
     /// What the reconciles last found, for metrics.

@@ -32,11 +32,17 @@ impl Error {
     /// When to try again.
     #[must_use]
     pub fn retry(&self) -> Action {
-        Action::requeue(if self.is_conflict() {
+        Action::requeue(self.retry_after())
+    }
+
+    /// When to try again, as a number.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        if self.is_conflict() {
             Duration::from_millis(100)
         } else {
             Duration::from_secs(5)
-        })
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
-use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, PostParams};
 use kube::{Resource, ResourceExt};
 
@@ -36,7 +35,7 @@ pub(crate) async fn publish<K: Resource<DynamicType = ()>>(
         reason: Some(reason.to_owned()),
         note: Some(shortened(note).to_owned()),
         action: Some("Reconcile".to_owned()),
-        event_time: Some(MicroTime(Timestamp::now())),
+        event_time: Some(MicroTime(context.now())),
         regarding: Some(object.object_ref(&())),
         reporting_controller: Some(format!("kring.io/{MANAGER}")),
         reporting_instance: Some(context.instance.clone()),

@@ -8,6 +8,8 @@ pub mod cluster;
 mod context;
 mod error;
 mod events;
+#[cfg(any(test, feature = "testing"))]
+pub mod fake_kubernetes;
 mod gauges;
 mod kubernetes;
 pub mod topic;

@@ -2,7 +2,6 @@
 //! A new `Context` for each round is an operator that is killed between any two.
 
 mod clusters;
-mod fake_kubernetes;
 mod frozen;
 mod refusals;
 mod scaling;

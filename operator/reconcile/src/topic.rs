@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use k8s_openapi::jiff::Timestamp;
 use kring_admin_client::Brokers;
 use kring_crds::{KafkaCluster, Topic};
 use kring_resources::{labels, names, secret};
@@ -92,7 +91,7 @@ async fn round(context: &Context, api: &Api<Topic>, topic: &Topic) -> Result<Act
     } else {
         WAITING_PACE
     };
-    write_status(api, topic, &verdict).await?;
+    write_status(context, api, topic, &verdict).await?;
     Ok(Action::requeue(pace))
 }
 
@@ -211,8 +210,13 @@ async fn connect(context: &Context, cluster: &KafkaCluster) -> Result<Brokers, E
     Ok(brokers::client(context, &token, by_id))
 }
 
-async fn write_status(api: &Api<Topic>, topic: &Topic, verdict: &Verdict) -> Result<(), Error> {
-    let status = status::build(topic, verdict, Timestamp::now());
+async fn write_status(
+    context: &Context,
+    api: &Api<Topic>,
+    topic: &Topic,
+    verdict: &Verdict,
+) -> Result<(), Error> {
+    let status = status::build(topic, verdict, context.now());
     if topic.status.as_ref() != Some(&status) {
         let mut changed = topic.clone();
         changed.status = Some(status);

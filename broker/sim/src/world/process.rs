@@ -77,7 +77,9 @@ impl World {
                 FATAL_DOWN_MS.0 + self.random.below(FATAL_DOWN_MS.1)
             }
         };
-        self.start_at(self.now + Duration::from_millis(down_ms), broker);
+        if !self.supervised {
+            self.start_at(self.now + Duration::from_millis(down_ms), broker);
+        }
     }
 
     /// Does what a broker asks for that cannot use its damaged directory, as a person would.

@@ -8,7 +8,7 @@ use kring_crds::{KafkaCluster, KafkaClusterStatus, Topic, conditions};
 use kube::api::{ObjectMeta, PartialObjectMeta, PartialObjectMetaExt};
 use serde_json::{Value, json};
 
-use super::fake_kubernetes::FakeKubernetes;
+use crate::fake_kubernetes::FakeKubernetes;
 use crate::{Context, Options};
 
 pub(super) const CLUSTER: &str = "/apis/kring.io/v1alpha1/namespaces/shop/kafkaclusters/demo";

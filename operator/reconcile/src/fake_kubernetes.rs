@@ -1,5 +1,5 @@
-//! A toy API server: objects in a map, server-side apply as a deep merge, status as a subresource.
-//! It has no watches, no defaults and no admission.
+//! A toy API server for tests and simulations: objects in a map, server-side apply as a deep merge,
+//! status as a subresource. It has no watches, no defaults and no admission.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,47 +11,61 @@ use kube::client::Body;
 use serde_json::{Value, json};
 
 /// The objects by path.
-#[derive(Default)]
-pub(super) struct Store {
-    pub(super) objects: BTreeMap<String, Value>,
+#[derive(Clone, Default)]
+pub struct Store {
+    /// Each object as the API server would give it.
+    pub objects: BTreeMap<String, Value>,
     /// `reason: note` of each Event.
-    pub(super) events: Vec<String>,
+    pub events: Vec<String>,
     /// Refused applies: a part of the path, the code, and what the API server says.
-    pub(super) refusing: Vec<(&'static str, u16, &'static str)>,
+    pub refusing: Vec<(&'static str, u16, &'static str)>,
     clock: u64,
 }
 
+/// An API server that any number of clients share.
 #[derive(Clone, Default)]
-pub(super) struct FakeKubernetes(Arc<Mutex<Store>>);
+pub struct FakeKubernetes(Arc<Mutex<Store>>);
 
 impl FakeKubernetes {
-    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
-        self.0.lock().unwrap()
+    /// The objects, to look at or to change.
+    ///
+    /// # Panics
+    /// When somebody panicked while holding them.
+    pub fn store(&self) -> MutexGuard<'_, Store> {
+        self.0
+            .lock()
+            .expect("nobody panics while it holds the objects")
     }
 
-    pub(super) fn client(&self) -> kube::Client {
+    /// A client that is answered at once. The caller is in a tokio runtime, as kube's client wants.
+    pub fn client(&self) -> kube::Client {
         let fake = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let fake = fake.clone();
             async move {
                 let (parts, body) = request.into_parts();
-                let body = body.collect().await.unwrap().to_bytes();
+                let body = body
+                    .collect()
+                    .await
+                    .expect("a request's body is in memory")
+                    .to_bytes();
                 let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
                 let path = parts.uri.path().trim_end_matches('/').to_owned();
                 let query = parts.uri.query().unwrap_or_default().to_owned();
                 let applies = parts
                     .headers
                     .get("content-type")
-                    .is_some_and(|kind| kind.to_str().unwrap().contains("apply-patch"));
+                    .is_some_and(|kind| kind.as_bytes().starts_with(b"application/apply-patch"));
                 let (status, answer) =
                     fake.store()
                         .answer(&parts.method, &path, &query, body, applies);
-                let answer = Bytes::from(serde_json::to_vec(&answer).unwrap());
+                let answer =
+                    Bytes::from(serde_json::to_vec(&answer).expect("JSON is written as JSON"));
                 Ok::<_, std::convert::Infallible>(
                     Response::builder()
                         .status(status)
                         .body(http_body_util::Full::new(answer))
-                        .unwrap(),
+                        .expect("a status and a body make a response"),
                 )
             }
         });
@@ -59,11 +73,12 @@ impl FakeKubernetes {
     }
 }
 
-type Answer = (u16, Value);
+/// HTTP status and body.
+pub type Answer = (u16, Value);
 
 impl Store {
     /// Puts an object there as a user does; a changed spec is a new generation.
-    pub(super) fn put(&mut self, path: &str, object: Value) {
+    pub fn put(&mut self, path: &str, object: Value) {
         let mut merged = self.objects.get(path).cloned().unwrap_or_else(|| json!({}));
         merge(&mut merged, &object);
         if object.get("spec").is_some() {
@@ -74,7 +89,7 @@ impl Store {
     }
 
     /// Deletes as a user does: an object with finalizers only gets a deletion timestamp.
-    pub(super) fn delete(&mut self, path: &str) -> Answer {
+    pub fn delete(&mut self, path: &str) -> Answer {
         let Some(object) = self.objects.get_mut(path) else {
             return not_found();
         };
@@ -83,9 +98,13 @@ impl Store {
             .is_some_and(|list| !list.is_empty());
         let is_pod = path.contains("/pods/");
         if held || is_pod {
-            object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+            if object["metadata"]["deletionTimestamp"].is_null() {
+                object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+                self.clock += 1;
+                object["metadata"]["resourceVersion"] = json!(self.clock.to_string());
+            }
         } else {
-            self.objects.remove(path);
+            self.remove(path);
         }
         (
             200,
@@ -93,7 +112,11 @@ impl Store {
         )
     }
 
-    fn answer(
+    /// Answers a request. `applies` says that a PATCH is a server-side apply.
+    ///
+    /// # Panics
+    /// When a reconcile makes no such request.
+    pub fn answer(
         &mut self,
         method: &Method,
         path: &str,
@@ -180,7 +203,7 @@ impl Store {
                 .split(',')
                 .filter(|pair| !pair.is_empty())
                 .all(|pair| {
-                    let (key, value) = pair.split_once('=').unwrap();
+                    let (key, value) = pair.split_once('=').expect("a selector compares with =");
                     object["metadata"]["labels"][key] == value
                 })
         };
@@ -231,12 +254,27 @@ impl Store {
             .as_array()
             .is_some_and(|list| !list.is_empty());
         if deleted && !held {
-            return (200, self.objects.remove(path).unwrap());
+            self.remove(path);
+            return (200, object);
         }
         self.save(path, object)
     }
 
-    pub(super) fn save(&mut self, path: &str, mut object: Value) -> Answer {
+    /// Grows with each change of any object but Events.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.clock
+    }
+
+    /// Takes an object out at once, finalizers or not.
+    pub fn remove(&mut self, path: &str) {
+        if self.objects.remove(path).is_some() {
+            self.clock += 1;
+        }
+    }
+
+    /// Stores an object, with the metadata that the API server keeps, if anything changed.
+    pub fn save(&mut self, path: &str, mut object: Value) -> Answer {
         let old = self.objects.get(path);
         if old == Some(&object) {
             return (200, object);
