@@ -46,6 +46,10 @@ impl<T> Calls<T> {
     }
 
     /// Sends a request that is given up after `patience`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a request needs, from its time to its patience"
+    )]
     pub fn send<R: Request>(
         &mut self,
         now: Instant,
