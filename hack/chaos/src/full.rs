@@ -20,7 +20,7 @@ use crate::{interrupt, network, power};
 /// Time within which a full disk must be refused, and free space be used.
 const WITHIN: Duration = Duration::from_secs(60);
 /// Space that is left when the load begins to fill it, in bytes.
-const LEFT_BYTES: u64 = 24 << 20;
+const LEFT_BYTES: u64 = 10 << 20;
 /// Bytes of a record beside its identity.
 const KEY_BYTES: usize = 1_000;
 /// Time between looks.
