@@ -1,6 +1,7 @@
 //! What clients did and saw, in the order of time: the only thing the checks read.
 //! It judges nothing and knows no broker, so that histories of real processes and foreign clients use it too.
 
+mod about;
 mod event;
 mod field;
 mod file;

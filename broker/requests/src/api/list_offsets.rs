@@ -8,8 +8,8 @@
 //!   it is the epoch of the leader.
 //! * Only committed records are found. Only the leader answers, in the epoch that the client knows (v4).
 //! * A new leader that does not yet know what was committed answers `OFFSET_NOT_AVAILABLE` (v5, KIP-207)
-//!   or `LEADER_NOT_AVAILABLE` but to −2 and −4, and a leader that may have been replaced without
-//!   hearing of it `NOT_LEADER_OR_FOLLOWER`: offsets never seem to go back.
+//!   or `LEADER_NOT_AVAILABLE` but to −2 and −4; a leader that may have been replaced without hearing
+//!   of it answers `NOT_LEADER_OR_FOLLOWER` to all: offsets never seem to go back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -197,13 +197,13 @@ fn find(
     let Some(state) = broker.log.state(tp) else {
         return Found::Error(ErrorCode::NotLeaderOrFollower);
     };
+    if broker.may_be_replaced(now, tp) {
+        // Another may lead by now, have told of a later end, and have deleted records.
+        return Found::Error(ErrorCode::NotLeaderOrFollower);
+    }
     let query = match timestamp {
         EARLIEST | EARLIEST_LOCAL => return Found::Offset((state.log_start, -1)),
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => return Found::Nothing,
-        // Another may lead by now and have told of a later end.
-        _ if broker.may_be_replaced(now, tp) => {
-            return Found::Error(ErrorCode::NotLeaderOrFollower);
-        }
         _ if !broker.high_watermark_is_current(tp) => {
             return Found::Error(ErrorCode::OffsetNotAvailable);
         }

@@ -7,51 +7,96 @@ use std::time::Duration;
 use kring_io::Instant;
 
 use super::finding::Finding;
-use crate::history::{Happened, History, Mark};
+use crate::history::{Happened, History, Mark, Partition};
 
 /// Time within which everything must be well after the last fault.
 pub(super) const WELL_WITHIN: Duration = Duration::from_secs(30);
 
+/// What is known since the last fault.
+#[derive(Default)]
+struct Calm {
+    /// When the faults were over; none while they go on.
+    healed: Option<Instant>,
+    /// When every partition was well for the first time after that.
+    converged: Option<Instant>,
+    /// Sendings that have no acknowledgement yet: partition, producer, first number.
+    open: BTreeMap<(Partition, u32, u64), Instant>,
+    /// The last lag that was read of each group in each partition.
+    lags: BTreeMap<(u32, Partition), i64>,
+}
+
+impl Calm {
+    fn turn(&mut self, mark: Mark, at: Instant) {
+        match mark {
+            Mark::Faults => *self = Calm::default(),
+            Mark::Healed => {
+                *self = Calm {
+                    healed: Some(at),
+                    ..Calm::default()
+                }
+            }
+            Mark::Converged => {
+                self.converged.get_or_insert(at);
+            }
+        }
+    }
+
+    /// What is still not well at the end, which is at `last`.
+    fn end(self, last: Instant, finding: &mut Finding) {
+        let Some(healed) = self.healed else {
+            return;
+        };
+        match self.converged {
+            Some(at) if at.since(healed) <= WELL_WITHIN => finding.exercised += 1,
+            _ => finding.wrong(|| {
+                format!(
+                    "not every partition had a leader and a full ISR within {WELL_WITHIN:?} after the last fault"
+                )
+            }),
+        }
+        for ((partition, producer, first), sent) in self.open {
+            if last.since(sent) > WELL_WITHIN {
+                finding.wrong(|| {
+                    format!(
+                        "producer {producer} to {partition}: the records from {first} on, sent after the faults, were never acknowledged"
+                    )
+                });
+            }
+        }
+        for ((group, partition), lag) in self.lags {
+            finding.exercised += 1;
+            if lag != 0 {
+                finding.wrong(|| format!("group {group} lags by {lag} in {partition} in the end"));
+            }
+        }
+    }
+}
+
 /// A fact for what was not well in time.
 pub(super) fn check(history: &History) -> Finding {
     let mut finding = Finding::default();
-    let mut healed = None;
+    let mut calm = Calm::default();
     let mut last = Instant(0);
-    // Sendings after the faults that have no acknowledgement yet.
-    let mut open = BTreeMap::new();
-    let mut lags = BTreeMap::new();
     for (at, happened) in history.events() {
         last = at;
         match happened {
-            Happened::Marked { mark: Mark::Faults } => {
-                healed = None;
-                open.clear();
-            }
-            Happened::Marked { mark: Mark::Healed } => healed = Some((at, None)),
-            Happened::Marked {
-                mark: Mark::Converged,
-            } => {
-                if let Some((_, converged)) = &mut healed {
-                    converged.get_or_insert(at);
-                }
-            }
+            Happened::Marked { mark } => calm.turn(*mark, at),
             Happened::Invoked {
                 records, partition, ..
-            } if healed.is_some() => {
-                open.insert((*partition, records.producer, records.first), at);
+            } if calm.healed.is_some() => {
+                let key = (*partition, records.producer, records.first);
+                calm.open.insert(key, at);
             }
             Happened::Acknowledged {
                 records, partition, ..
             } => {
                 let key = (*partition, records.producer, records.first);
-                if let Some(sent) = open.remove(&key) {
+                if let Some(sent) = calm.open.remove(&key) {
                     finding.exercised += 1;
-                    if at.since(sent) > WELL_WITHIN {
+                    let took = at.since(sent);
+                    if took > WELL_WITHIN {
                         finding.wrong(|| {
-                            format!(
-                                "{records:?} to {partition} took {:?} after the faults",
-                                at.since(sent)
-                            )
+                            format!("{records:?} to {partition} took {took:?} after the faults")
                         });
                     }
                 }
@@ -61,33 +106,12 @@ pub(super) fn check(history: &History) -> Finding {
                 partition,
                 lag,
                 ..
-            } if healed.is_some() => {
-                lags.insert((*group, *partition), *lag);
+            } if calm.healed.is_some() => {
+                calm.lags.insert((*group, *partition), *lag);
             }
             _ => {}
         }
     }
-    let Some((healed, converged)) = healed else {
-        return finding;
-    };
-    match converged {
-        Some(at) if at.since(healed) <= WELL_WITHIN => finding.exercised += 1,
-        _ => finding.wrong(|| {
-            format!("not every partition had a leader and a full ISR within {WELL_WITHIN:?} after the last fault")
-        }),
-    }
-    for ((partition, producer, first), sent) in open {
-        if last.since(sent) > WELL_WITHIN {
-            finding.wrong(|| {
-                format!("producer {producer} to {partition}: the records from {first} on, sent after the faults, were never acknowledged")
-            });
-        }
-    }
-    for ((group, partition), lag) in lags {
-        finding.exercised += 1;
-        if lag != 0 {
-            finding.wrong(|| format!("group {group} lags by {lag} in {partition} in the end"));
-        }
-    }
+    calm.end(last, &mut finding);
     finding
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use kring_io::Instant;
+use kring_io::{BrokerId, Instant};
 
 use super::finding::Finding;
 use super::rising::Rising;
@@ -20,6 +20,24 @@ struct Retention {
 }
 
 impl Retention {
+    fn of(happened: &Happened) -> Option<Retention> {
+        match happened {
+            Happened::Retention {
+                retention_ms,
+                slack_ms,
+                skew_ms,
+                origin_ms,
+                ..
+            } => Some(Retention {
+                retention_ms: *retention_ms,
+                slack_ms: *slack_ms,
+                skew_ms: *skew_ms,
+                origin_ms: *origin_ms,
+            }),
+            _ => None,
+        }
+    }
+
     /// Whether it is so old at `at` that a broker may delete it.
     fn may_go(self, timestamp: i64, at: Instant) -> bool {
         self.age_ms(timestamp, at).saturating_add(self.skew_ms) >= self.retention_ms
@@ -56,22 +74,8 @@ pub(super) fn check(history: &History) -> Finding {
     let mut timestamps = Sent::default();
     for (at, happened) in history.events() {
         match happened {
-            Happened::Retention {
-                topic,
-                retention_ms,
-                slack_ms,
-                skew_ms,
-                origin_ms,
-            } => {
-                retentions.insert(
-                    *topic,
-                    Retention {
-                        retention_ms: *retention_ms,
-                        slack_ms: *slack_ms,
-                        skew_ms: *skew_ms,
-                        origin_ms: *origin_ms,
-                    },
-                );
+            Happened::Retention { topic, .. } => {
+                retentions.extend(Retention::of(happened).map(|retention| (*topic, retention)));
             }
             Happened::Invoked {
                 records,
@@ -101,17 +105,9 @@ pub(super) fn check(history: &History) -> Finding {
                 timestamp,
                 ..
             } => {
-                let late = retentions
-                    .get(&partition.topic)
-                    .filter(|retention| retention.must_be_gone(*timestamp, at));
-                if let Some(retention) = late {
-                    finding.wrong(|| {
-                        format!(
-                            "partition {partition} offset {offset} on broker {replica} is {} ms old, but the topic keeps {} ms",
-                            retention.age_ms(*timestamp, at),
-                            retention.retention_ms
-                        )
-                    });
+                if let Some(retention) = retentions.get(&partition.topic) {
+                    let place = (*partition, *replica, *offset);
+                    stayed_late(retention, place, *timestamp, at, &mut finding);
                 }
             }
             _ => {
@@ -132,16 +128,28 @@ pub(super) fn check(history: &History) -> Finding {
     finding
 }
 
-/// A log start that an event tells of, when it was asked for, and whether clients were told.
+fn stayed_late(
+    retention: &Retention,
+    (partition, replica, offset): (Partition, BrokerId, i64),
+    timestamp: i64,
+    at: Instant,
+    finding: &mut Finding,
+) {
+    if retention.must_be_gone(timestamp, at) {
+        finding.wrong(|| {
+            format!(
+                "partition {partition} offset {offset} on broker {replica} is {} ms old, but the topic keeps {} ms",
+                retention.age_ms(timestamp, at),
+                retention.retention_ms
+            )
+        });
+    }
+}
+
+/// A log start that an event tells of, when it was asked for, and whether whoever told must know the newest.
 fn start_in(happened: &Happened) -> Option<(Partition, Instant, i64, bool)> {
     match happened {
-        Happened::Fetched {
-            partition,
-            since,
-            log_start,
-            ..
-        }
-        | Happened::Trimmed {
+        Happened::Trimmed {
             partition,
             since,
             log_start,
@@ -153,8 +161,13 @@ fn start_in(happened: &Happened) -> Option<(Partition, Instant, i64, bool)> {
             offset,
             ..
         } => Some((*partition, *since, *offset, true)),
-        // A follower that never led may hear of the start later.
-        Happened::Swept {
+        // A leader that was replaced unawares, or a follower, may hear of the start later.
+        Happened::Fetched {
+            partition,
+            log_start,
+            ..
+        }
+        | Happened::Swept {
             partition,
             log_start,
             ..

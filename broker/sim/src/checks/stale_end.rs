@@ -14,7 +14,7 @@ pub(super) fn check(history: &History) -> Finding {
     let mut ends = BTreeMap::<Partition, Rising>::new();
     let mut last_fetch = BTreeMap::new();
     for (at, happened) in history.events() {
-        let (partition, from, since, end) = match happened {
+        let (partition, since, end) = match happened {
             Happened::Acknowledged {
                 records,
                 partition,
@@ -32,9 +32,8 @@ pub(super) fn check(history: &History) -> Finding {
                 from,
             } => {
                 let next = offset + i64::from(records.count);
-                if let Some(end) = last_fetch.get(&(*client, *partition))
-                    && next > *end
-                {
+                let end = last_fetch.get(&(*client, *partition));
+                if let Some(end) = end.filter(|end| next > **end) {
                     finding.wrong(|| {
                         format!(
                             "partition {partition}: broker {from} gave {records:?} at {offset} with the high watermark {end}"
@@ -57,27 +56,26 @@ pub(super) fn check(history: &History) -> Finding {
             }
             Happened::Listed {
                 partition,
-                from,
                 since,
                 asked: Asked::Latest,
                 offset,
                 ..
-            } => (partition, from, since, offset),
+            } => (partition, since, offset),
             _ => continue,
         };
         let ends = ends.entry(*partition).or_default();
         if let Some(known) = ends.by(*since) {
             finding.exercised += 1;
-            if *end < known {
-                finding.wrong(|| {
-                    format!(
-                        "partition {partition}: asked at {} ms, broker {from} says that the end is {end}, but {known} was known: {happened:?}",
-                        since.0 / 1_000_000
-                    )
-                });
-            }
+            stale(known, *end, happened, &mut finding);
         }
         ends.told(at, *end);
     }
     finding
+}
+
+fn stale(known: i64, end: i64, happened: &Happened, finding: &mut Finding) {
+    if end < known {
+        finding
+            .wrong(|| format!("the end is said to be {end}, but {known} was known: {happened:?}"));
+    }
 }

@@ -1,5 +1,6 @@
 //! Property 14: ListOffsets by timestamp gives the first record at or after that time.
-//! It is judged by what the replicas hold in the end; what was deleted meanwhile is not asked for.
+//! It is judged by what the replicas hold in the end; what was deleted meanwhile, or may have been where
+//! the answer came from, is not asked for.
 
 use std::collections::BTreeMap;
 
@@ -15,22 +16,34 @@ struct Log {
     /// First offset, offset after the last, timestamp, and the highest timestamp so far, of each run.
     runs: Vec<(i64, i64, i64, i64)>,
     ends: Rising,
+    /// Everything before may have been deleted when a broker answered.
+    deletable: i64,
     high_watermark: i64,
 }
 
 impl Log {
     fn keep(&mut self, offset: i64, next: i64, timestamp: i64) {
-        let highest = self
-            .runs
-            .last()
-            .map_or(timestamp, |run| run.3.max(timestamp));
+        let before = self.runs.last().map_or(i64::MIN, |run| run.3);
+        let counts = next > self.deletable;
+        let highest = if counts {
+            before.max(timestamp)
+        } else {
+            before
+        };
         self.runs.push((offset, next, timestamp, highest));
     }
 
-    /// The highest timestamp before `offset`.
+    /// The highest timestamp before `offset` of what cannot have been deleted.
     fn highest_before(&self, offset: i64) -> Option<i64> {
+        if offset <= self.deletable {
+            return None;
+        }
         let from = self.runs.partition_point(|run| run.0 < offset);
         Some(self.runs[..from].last()?.3)
+    }
+
+    fn deletes_before(&mut self, offset: i64) {
+        self.deletable = self.deletable.max(offset);
     }
 
     /// The timestamp at `offset`.
@@ -49,6 +62,28 @@ struct Answer {
     timestamp: i64,
 }
 
+impl Answer {
+    fn of(happened: &Happened) -> Option<Answer> {
+        match happened {
+            Happened::Listed {
+                partition,
+                since,
+                asked: Asked::Timestamp(asked),
+                offset,
+                timestamp,
+                ..
+            } => Some(Answer {
+                partition: *partition,
+                since: *since,
+                asked: *asked,
+                offset: *offset,
+                timestamp: *timestamp,
+            }),
+            _ => None,
+        }
+    }
+}
+
 /// A fact per answer that is not the first record at or after the time.
 pub(super) fn check(history: &History) -> Finding {
     let mut finding = Finding::default();
@@ -64,20 +99,22 @@ pub(super) fn check(history: &History) -> Finding {
                 let log = logs.entry(*partition).or_default();
                 log.ends.told(at, offset + i64::from(records.count));
             }
-            Happened::Listed {
+            Happened::TrimInvoked {
                 partition,
-                since,
-                asked: Asked::Timestamp(asked),
-                offset,
-                timestamp,
+                before: start,
+            }
+            | Happened::Fetched {
+                partition,
+                log_start: start,
                 ..
-            } => answers.push(Answer {
-                partition: *partition,
-                since: *since,
-                asked: *asked,
-                offset: *offset,
-                timestamp: *timestamp,
-            }),
+            }
+            | Happened::Listed {
+                partition,
+                asked: Asked::Earliest,
+                offset: start,
+                ..
+            } => logs.entry(*partition).or_default().deletes_before(*start),
+            Happened::Listed { .. } => answers.extend(Answer::of(happened)),
             Happened::Kept {
                 partition,
                 replica,

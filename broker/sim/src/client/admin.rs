@@ -148,7 +148,7 @@ impl Admin {
             About::Look(_) => {
                 let there = requests::partitions(answer);
                 let value = there.map(|count| if count > 0 { THERE } else { "" }.to_owned());
-                return read(call, value, false, out);
+                return read(call, value, out);
             }
             About::Count => {
                 let count = requests::partitions(answer).filter(|count| *count > 0);
@@ -160,7 +160,7 @@ impl Admin {
                         count.to_string()
                     }
                 });
-                return read(call, value, false, out);
+                return read(call, value, out);
             }
             About::Get => {
                 let value = requests::described(answer).map(|value| {
@@ -170,18 +170,20 @@ impl Admin {
                         value
                     }
                 });
-                return read(call, value, false, out);
+                return read(call, value, out);
             }
         };
         let outcome = match (&call.about, code) {
             (_, Some(ErrorCode::None)) => Outcome::Done,
+            // As Kafka's, a controller refuses by what it knows, without asking whether it still is the
+            // active one; and a broker that asks twice may be told of its own first try.
             (About::Create(_), Some(ErrorCode::TopicAlreadyExists)) => {
-                read(call, Some(THERE.to_owned()), true, out);
-                Outcome::Refused
+                read(call, Some(THERE.to_owned()), out);
+                Outcome::Unknown
             }
             (About::Delete(_), Some(ErrorCode::UnknownTopicOrPartition)) => {
-                read(call, Some(String::new()), true, out);
-                Outcome::Refused
+                read(call, Some(String::new()), out);
+                Outcome::Unknown
             }
             // The controller may have gone while the change was being replicated.
             _ => Outcome::Unknown,
@@ -190,14 +192,15 @@ impl Admin {
     }
 }
 
-fn read(call: &Call<About>, value: Option<String>, current: bool, out: &mut ClientOutput) {
+/// Nothing that a broker or controller says is certain to be current, except when all is well.
+fn read(call: &Call<About>, value: Option<String>, out: &mut ClientOutput) {
     if let Some(value) = value {
         out.happened.push(Happened::Read {
             register: call.about.register(),
             from: call.broker,
             since: call.since,
             value,
-            current,
+            current: false,
         });
     }
 }

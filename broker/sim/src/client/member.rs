@@ -1,6 +1,7 @@
 //! A simulated member of a classic consumer group: it joins, reads what it owns, commits, leaves or dies.
 //! It positions itself only by what the group committed.
 
+mod commit;
 mod lifecycle;
 mod requests;
 
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_protocol::messages::{HeartbeatRequest, OffsetCommitRequest};
+use kafka_protocol::messages::HeartbeatRequest;
 use kafka_protocol::protocol::StrBytes;
 use kring_io::{BrokerId, Instant, Random};
 use kring_wire::ErrorCode;
@@ -16,7 +17,7 @@ use kring_wire::ErrorCode;
 use super::calls::{Call, Calls};
 use super::metadata::Metadata;
 use super::{Client, ClientEvent, ClientOutput, codec, consumer};
-use crate::history::{Happened, Outcome};
+use crate::history::Outcome;
 use crate::topics::Topic;
 use lifecycle::Told;
 use requests::Identity;
@@ -27,8 +28,6 @@ const PATIENCE: Duration = Duration::from_millis(2_500);
 const BACKOFF: Duration = Duration::from_millis(50);
 /// `heartbeat.interval.ms`.
 const HEARTBEAT: Duration = Duration::from_millis(1_000);
-/// `auto.commit.interval.ms`.
-const COMMIT: Duration = Duration::from_millis(700);
 /// A member lives from this long to five times as long.
 const LIFE_MS: u64 = 5_000;
 
@@ -159,39 +158,6 @@ impl Member {
         }
     }
 
-    /// Commits how far it has read, unless a commit is under way or nothing is new.
-    fn commit(&mut self, now: Instant, out: &mut ClientOutput) {
-        let offsets: Vec<(i32, i64)> = self
-            .owned
-            .iter()
-            .filter(|(_, owned)| owned.position > owned.committed.max(0))
-            .map(|(index, owned)| (*index, owned.position))
-            .collect();
-        let busy = self
-            .calls
-            .any(|about| matches!(about, About::Commit { .. }));
-        let Some(coordinator) = self.coordinator.filter(|_| !busy && !offsets.is_empty()) else {
-            return;
-        };
-        self.commit_at = now + COMMIT;
-        let generation = self.identity.generation;
-        for (index, offset) in &offsets {
-            out.happened.push(Happened::CommitInvoked {
-                client: self.name,
-                group: self.group,
-                generation,
-                partition: self.topic.partition(*index),
-                offset: *offset,
-            });
-        }
-        let request = self.identity.commit(self.topic, &offsets);
-        let about = About::Commit {
-            generation,
-            offsets,
-        };
-        self.send(now, coordinator, requests::COMMIT, &request, about, out);
-    }
-
     fn fetch(&mut self, now: Instant, out: &mut ClientOutput) {
         if self.calls.any(|about| matches!(about, About::Fetch { .. })) {
             return;
@@ -248,66 +214,6 @@ impl Member {
                 self.fetched(now, call, (*generation, *index), answer, out);
             }
         }
-    }
-
-    fn committed(
-        &mut self,
-        now: Instant,
-        generation: i32,
-        offsets: &[(i32, i64)],
-        answer: &Bytes,
-        out: &mut ClientOutput,
-    ) {
-        let response = codec::answer::<OffsetCommitRequest>(requests::COMMIT, answer);
-        let results: BTreeMap<i32, i16> = response
-            .into_iter()
-            .flat_map(|response| response.topics)
-            .flat_map(|topic| topic.partitions)
-            .map(|partition| (partition.partition_index, partition.error_code))
-            .collect();
-        let mut refusal = None;
-        for (index, offset) in offsets {
-            let code = results.get(index).and_then(|c| ErrorCode::from_code(*c));
-            let outcome = match code {
-                Some(ErrorCode::None) => Outcome::Done,
-                Some(
-                    ErrorCode::IllegalGeneration
-                    | ErrorCode::UnknownMemberId
-                    | ErrorCode::RebalanceInProgress,
-                ) => Outcome::Refused,
-                // The coordinator may have gone while the offset was being replicated.
-                _ => Outcome::Unknown,
-            };
-            self.commit_ended(generation, (*index, *offset), outcome, out);
-            let owned = self.owned.get_mut(index);
-            let current = generation == self.identity.generation;
-            match (outcome, owned) {
-                (Outcome::Done, Some(owned)) if current => owned.committed = *offset,
-                (Outcome::Done, _) => {}
-                _ if current => refusal = Some(code),
-                _ => {}
-            }
-        }
-        if let Some(code) = refusal.filter(|_| matches!(self.phase, Phase::Reading)) {
-            self.refused(now, code, out);
-        }
-    }
-
-    fn commit_ended(
-        &self,
-        generation: i32,
-        (index, offset): (i32, i64),
-        outcome: Outcome,
-        out: &mut ClientOutput,
-    ) {
-        out.happened.push(Happened::Committed {
-            client: self.name,
-            group: self.group,
-            generation,
-            partition: self.topic.partition(index),
-            offset,
-            outcome,
-        });
     }
 
     /// A request that will get no answer.
