@@ -8,12 +8,15 @@
 //! * QUORUM-4: epoch, commit index and durable index of a member never go back while it runs; epoch
 //!   and vote not even over a crash.
 //! * QUORUM-5: a vote or an entry counts only once it is durable.
+//! * QUORUM-6: a voter that may have forgotten votes or entries neither votes nor stands, and what it
+//!   stores commits nothing, until nothing that it may have said can be contradicted (`rejoin`).
 
 mod elect;
 mod follow;
 mod lead;
 mod log;
 mod message;
+mod rejoin;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +31,7 @@ use store::{Ballot, Write};
 
 pub use log::Snapshot;
 pub use message::{Entry, Epoch, Index, LogEnd, Message};
-pub use store::{KEY_PREFIX, StartError};
+pub use store::{FORGOT_KEY, KEY_PREFIX, StartError};
 
 /// Who takes part and how patient it is.
 #[derive(Clone, Debug)]
@@ -74,6 +77,8 @@ pub struct Quorum {
     vote_reply: Option<BrokerId>,
     /// A snapshot that is arriving.
     incoming: Option<follow::Incoming>,
+    /// What the others told, while this voter may have forgotten something.
+    past: rejoin::Past,
     /// Last token given out, last token known to be durable, token of the last ballot.
     issued: u64,
     durable: u64,
@@ -120,12 +125,14 @@ impl Quorum {
             verified: 0,
             vote_reply: None,
             incoming: None,
+            past: rejoin::Past::default(),
             issued: 0,
             durable: 0,
             ballot_token: 0,
             garbage: restored.garbage,
             config,
         };
+        quorum.past = rejoin::Past::new(quorum.random.next_u64());
         // Pre-votes disturb nobody, so a member that starts asks early; alone it need not wait at all.
         if quorum.config.voters != [quorum.config.id] {
             let spread = quorum.config.election_timeout / 4;
@@ -162,6 +169,10 @@ impl Quorum {
                 parts,
                 data,
             } if voter => self.on_snapshot(now, from, epoch, end, (part, parts), &data, out),
+            Message::AskPast { nonce } if voter => self.on_ask_past(from, nonce, out),
+            Message::TellPast { nonce, epoch, end } if voter => {
+                self.on_tell_past(now, from, nonce, (epoch, end), out);
+            }
             Message::Join { address, .. } => self.on_join(now, from, address, out),
             // What is left are answers and an order to a member that is up to date.
             _ if newer && voter => self.adopt_epoch(now, message.sender_epoch(), out),
@@ -200,6 +211,7 @@ impl Quorum {
 
     /// The link to a member is up; what was sent before may be lost.
     pub fn connected(&mut self, now: Now, to: BrokerId, out: &mut QuorumOut) {
+        self.ask_past_of(to, out);
         match &self.role {
             Role::Follower if !self.is_voter(self.config.id) && self.leader.is_none() => {
                 self.send_join(to, out);
@@ -332,21 +344,6 @@ impl Quorum {
     #[must_use]
     pub fn voters(&self) -> &[BrokerId] {
         &self.config.voters
-    }
-
-    /// Voters that the leader heard recently and whose log is within `lag` entries of its own,
-    /// the leader included. Empty on others.
-    #[must_use]
-    pub fn voters_caught_up(&self, now: Now, lag: u64) -> Vec<BrokerId> {
-        let Role::Leader(leading) = &self.role else {
-            return Vec::new();
-        };
-        let patience = self.config.election_timeout;
-        let near = |b: &BrokerId| {
-            *b == self.config.id
-                || leading.is_near(*b, self.log.end().index.saturating_sub(lag), now, patience)
-        };
-        self.config.voters.iter().copied().filter(near).collect()
     }
 
     fn append(&mut self, entry: Entry, out: &mut QuorumOut) -> Index {

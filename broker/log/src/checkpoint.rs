@@ -18,7 +18,7 @@ use crate::ops::Pending;
 use crate::partition::Partition;
 use crate::room::Need;
 use crate::segment::SegmentKey;
-use snapshot::Snapshot;
+use snapshot::{Segments, Snapshot};
 
 /// The file of a checkpoint is a multiple of so many bytes long.
 const PADDING_BYTES: usize = 16 << 10;
@@ -144,6 +144,7 @@ impl Log {
             position,
             (chain.lsn, chain.crc, journal.epoch()),
             false,
+            Segments::Written,
             &mut self.state,
         );
         let mut targets = BTreeMap::new();

@@ -99,6 +99,8 @@ pub struct Recovered {
     pub clean: bool,
     /// The data directory was new.
     pub empty: bool,
+    /// Something that was durable had to be left out ([`crate::Log::salvage`]).
+    pub salvaged: bool,
     /// Journal bytes that were read again.
     pub replayed_bytes: u64,
     /// Commit groups that were read again.

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use kring_wire::{TopicId, TopicPartition};
 
-use crate::checkpoint::snapshot::{self, Snapshot};
+use crate::checkpoint::snapshot::{self, Segments, Snapshot};
 use crate::journal::block::{self, BlockHeader};
 use crate::journal::record::{self, Change};
 use crate::journal::ring::{self, Geometry, Position};
@@ -84,7 +84,15 @@ fn a_checkpoint_is_as_drawn() {
     };
     let mut state = State::default();
     state.values.insert(b"k".to_vec(), Bytes::from_static(b"v"));
-    let file = Snapshot::take(geometry, position, (Lsn(3), 4, 5), true, &mut state).encode(6);
+    let file = Snapshot::take(
+        geometry,
+        position,
+        (Lsn(3), 4, 5),
+        true,
+        Segments::Written,
+        &mut state,
+    )
+    .encode(6);
     assert_eq!(&file[..4], b"KRCP");
     assert_eq!(file[4..16], [1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(file[16..24], ((file.len() - 32) as u64).to_le_bytes());

@@ -2,6 +2,7 @@
 //! completion. What the verbs do is in the modules named after them.
 
 use kring_io::canary::{self, Canary};
+use kring_io::disk::Entry;
 use kring_io::{DiskDone, DiskError, DiskOp, Effects, Instant, Now, Random};
 use kring_wire::ids::{Offset, TopicPartition};
 
@@ -60,6 +61,10 @@ pub struct Log {
     pub(crate) checkpoint: Checkpointer,
     pub(crate) compactor: Compactor,
     pub(crate) scrubber: Scrubber,
+    /// What to mark when recovery must leave something out; `None`: it then fails.
+    pub(crate) salvage_keys: Option<Vec<Vec<u8>>>,
+    /// Directories that a salvage did not find in what it kept.
+    pub(crate) untrusted: Vec<Entry>,
     pub(crate) recovery: Option<Recovery>,
     pub(crate) recovered: Recovered,
     pub(crate) timers: Timers,
@@ -88,6 +93,8 @@ impl Log {
             checkpoint: Checkpointer::default(),
             compactor: Compactor::default(),
             scrubber: Scrubber::default(),
+            salvage_keys: None,
+            untrusted: Vec::new(),
             recovery: None,
             recovered: Recovered::default(),
             timers: Timers::default(),

@@ -1,8 +1,9 @@
 //! From a data directory to a running log: the newer valid checkpoint, then the journal's chain
-//! behind it. A new directory is made here too. It repairs nothing: a hole ends it.
+//! behind it. A new directory is made here too. It repairs nothing: a hole ends it, or is left out.
 
 mod directory;
 mod follow;
+mod salvage;
 
 use kring_io::disk::Entry;
 use kring_io::{
@@ -60,6 +61,8 @@ pub(crate) struct Recovery {
     covered_crc: u32,
     scan: Option<Scan>,
     end: Option<Position>,
+    /// The checkpoint with which the directory, or what a salvage keeps of it, begins.
+    first: Vec<u8>,
 }
 
 impl Log {
@@ -86,6 +89,7 @@ impl Log {
             covered_crc: 0,
             scan: None,
             end: None,
+            first: Vec::new(),
         });
         let path = String::new();
         self.op(
@@ -107,7 +111,7 @@ impl Log {
             Ok(ok) => ok,
             // Zeros save time only; a block that finds no room is tried again.
             Err(DiskError::NoSpace { .. }) if step == RecoveryStep::ZeroJournal => DiskOk::Done,
-            Err(error) => return self.recovery_failed(step, &error),
+            Err(error) => return self.recovery_failed(now, step, &error, out),
         };
         let Some(recovery) = self.recovery.as_mut() else {
             return;
@@ -151,8 +155,28 @@ impl Log {
         }
     }
 
-    fn recovery_failed(&mut self, step: RecoveryStep, error: &DiskError) {
+    fn recovery_failed(
+        &mut self,
+        now: Now,
+        step: RecoveryStep,
+        error: &DiskError,
+        out: &mut Effects,
+    ) {
         let (path, reason) = describe(error);
+        let unreadable = matches!(error, DiskError::Io { .. });
+        if let RecoveryStep::ReadCheckpoint(file) = step
+            && unreadable
+        {
+            // As good as damaged: the other one may hold.
+            self.ops.close(out, file);
+            if let Some(recovery) = self.recovery.as_mut() {
+                recovery.invalid.push(reason);
+            }
+            return self.next_checkpoint_file(now, out);
+        }
+        if step == RecoveryStep::ReadJournal && unreadable && self.may_salvage() {
+            return self.salvage_journal(now, &LogFailure::Open { path, reason }, out);
+        }
         self.fail(match step {
             RecoveryStep::WriteFirst(_)
             | RecoveryStep::SyncFirst(_)
@@ -181,7 +205,7 @@ impl Log {
         }
         match recovery.best.take() {
             Some((number, snapshot)) => self.restore(now, number, snapshot, out),
-            None => self.begin_directory(out),
+            None => self.begin_directory(now, out),
         }
     }
 

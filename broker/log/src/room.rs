@@ -49,7 +49,7 @@ impl Room {
 }
 
 impl Log {
-    /// Appends are refused until this can be written again; the journal keeps what is there.
+    /// LOG-8: appends are refused until this can be written again; the journal keeps what is there.
     pub(crate) fn disk_full(&mut self, now: Now, need: Need, path: String) {
         if self.room.0.is_empty() {
             tracing::error!(

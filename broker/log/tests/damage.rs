@@ -337,3 +337,130 @@ fn look_ups_go_on_behind_segments_without_a_match() {
     let found = rig.lookup(tp, TimestampQuery::At(rig::WALL_MS + 1));
     assert_eq!(found, Some((offset, now.wall_ms)));
 }
+
+#[test]
+fn a_hole_is_left_out_where_others_have_what_was_in_it() {
+    for seed in 0..12 {
+        let (mut rig, blocks) = journaled(100 + seed);
+        let tp = rig::tp(0);
+        let before = rig.log.state(tp).unwrap();
+        let nth = 3 + seed as usize * (blocks.len() - 6) / 12;
+        assert!(
+            rig.disk
+                .flip_bit("journal-0000.j", blocks[nth] as u64 + 70, 3)
+        );
+        rig.salvages = true;
+        let recovered = rig.crash().unwrap();
+        assert!(recovered.salvaged && !recovered.clean);
+        let mark = rig.log.state_value(rig::MARK).cloned().unwrap();
+        assert_eq!(mark.len(), 16);
+        let kept = rig.log.state(tp).unwrap();
+        assert!(kept.log_end > 0 && kept.log_end < before.log_end);
+        for (offset, value) in rig.read_all(tp) {
+            assert_eq!(value, value_of(tp, offset));
+        }
+        // From now on it is a log like any other: no old block speaks against the new ones.
+        for round in 0..4 {
+            rig.fill(tp, 3_000);
+            rig.log.drop_untrusted();
+            let end = rig.log.state(tp).unwrap().durable_end;
+            let again = if round % 2 == 0 {
+                rig.crash().unwrap()
+            } else {
+                rig.restart().unwrap()
+            };
+            assert!(!again.salvaged, "round {round}");
+            assert!(rig.log.state(tp).unwrap().log_end >= end);
+            assert_eq!(rig.log.state_value(rig::MARK), Some(&mark));
+            for (offset, value) in rig.read_all(tp) {
+                assert_eq!(value, value_of(tp, offset));
+            }
+        }
+    }
+}
+
+#[test]
+fn power_loss_while_a_hole_is_left_out_leaves_it_to_the_next_start() {
+    for steps in 0..25 {
+        let (mut rig, blocks) = journaled(200);
+        let at = blocks[blocks.len() / 2] as u64;
+        assert!(rig.disk.flip_bit("journal-0000.j", at + 70, 3));
+        rig.disk.crash();
+        rig.salvages = true;
+        let log = kring_log::Log::new(rig.config.clone(), 3);
+        rig.log = log.salvage(vec![rig::MARK.to_vec()]);
+        rig.out = kring_io::Effects::default();
+        rig.events.clear();
+        let now = rig.now();
+        rig.log.start(now, &mut rig.out);
+        for _ in 0..steps {
+            rig.step();
+        }
+        rig.crash().unwrap();
+        assert!(rig.log.state_value(rig::MARK).is_some(), "{steps}");
+        for (offset, value) in rig.read_all(rig::tp(0)) {
+            assert_eq!(value, value_of(rig::tp(0), offset));
+        }
+    }
+}
+
+#[test]
+fn without_a_checkpoint_everything_is_left_out_and_kept_aside_until_it_is_dropped() {
+    let mut rig = Rig::started(210, small());
+    let tp = rig.create(0);
+    rig.fill(tp, 100_000);
+    for victim in ["checkpoint-0", "checkpoint-1"] {
+        assert!(rig.disk.flip_bit(victim, 40, 1));
+    }
+    let segment = "topic-0/00000000000000000000.log";
+    assert!(rig.disk.exists(segment));
+    rig.salvages = true;
+    let recovered = rig.crash().unwrap();
+    assert!(recovered.salvaged);
+    assert!(rig.log.state(tp).is_none());
+    assert!(rig.log.state_value(rig::MARK).is_some());
+    rig.pass(Duration::from_secs(2));
+    assert!(rig.disk.exists(segment), "nobody said that it may go");
+    assert!(!rig.crash().unwrap().salvaged);
+    assert!(rig.disk.exists(segment));
+
+    rig.log.drop_untrusted();
+    rig.create(0);
+    rig.fill(tp, 150_000);
+    rig.shut_down();
+    assert!(!rig.restart().unwrap().salvaged);
+    assert_eq!(rig.log.state(tp).unwrap().log_start, 0);
+    for (offset, value) in rig.read_all(tp) {
+        assert_eq!(value, value_of(tp, offset));
+    }
+    assert!(!rig.crash().unwrap().salvaged);
+}
+
+#[test]
+fn a_checkpoint_or_a_journal_that_cannot_be_read_is_as_good_as_damaged() {
+    for path in ["checkpoint-0", "checkpoint-1", "journal"] {
+        let mut rig = Rig::started(220, small());
+        let tp = rig.create(0);
+        rig.fill(tp, 200_000);
+        let durable = rig.log.state(tp).unwrap().durable_end;
+        rig.disk.crash();
+        rig.disk.inject(Fault {
+            path_contains: path.to_owned(),
+            class: OpClass::Read,
+            skip: 0,
+            times: 1,
+            kind: FaultKind::Io(5),
+        });
+        rig.salvages = true;
+        let recovered = rig.restart().unwrap();
+        let end = rig.log.state(tp).map_or(0, |state| state.log_end);
+        assert!(recovered.salvaged || end >= durable, "{path}");
+        rig.log.drop_untrusted();
+        rig.create(0);
+        rig.fill(tp, 50_000);
+        assert!(!rig.crash().unwrap().salvaged);
+        for (offset, value) in rig.read_all(tp) {
+            assert_eq!(value, value_of(tp, offset));
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use kring_controller::quorum::FORGOT_KEY;
 use kring_controller::{ClusterDefaults, ClusterImage, Controller, ControllerEvent, Registration};
 use kring_groups::{GroupEvent, GroupResponse, Groups};
 use kring_io::{BrokerId, Now, Random};
@@ -33,6 +34,10 @@ const EARLY_EVENTS_MAX: usize = 10_000;
 
 /// Keys of the metadata quorum in the log's state.
 const CONTROLLER_STATE: &[u8] = b"m/";
+
+/// The id that the disk got when it lost something that was durable. Until then it has that of its
+/// data directory.
+const DISK_ID: &[u8] = b"n/disk";
 
 /// Something one engine wants of another, done before the step ends.
 #[derive(Debug)]
@@ -87,6 +92,17 @@ pub struct Broker {
     early: VecDeque<Event>,
 }
 
+/// A log that may go on without what its disk lost where other brokers have it too.
+fn new_log(config: &BrokerConfig, identity: &Identity, seed: u64) -> Log {
+    let log = Log::new(config.log.clone(), seed);
+    let others = config.voters.iter().any(|(id, _)| *id != identity.broker);
+    if others {
+        log.salvage(vec![FORGOT_KEY.to_vec(), DISK_ID.to_vec()])
+    } else {
+        log
+    }
+}
+
 impl Broker {
     /// A broker that has touched nothing yet. `seed` makes its randomness.
     #[must_use]
@@ -94,7 +110,7 @@ impl Broker {
         let mut random = Random::new(seed);
         Broker {
             cluster_defaults: config.cluster_defaults(),
-            log: Log::new(config.log.clone(), random.next_u64()),
+            log: new_log(&config, &identity, random.next_u64()),
             controller: None,
             empty_image: ClusterImage::default(),
             opened: false,
@@ -246,11 +262,12 @@ impl Broker {
     pub(crate) fn recovered(&mut self, now: Now, recovered: Recovered, out: &mut Output) {
         tracing::info!(
             clean = recovered.clean,
+            salvaged = recovered.salvaged,
             replayed_bytes = recovered.replayed_bytes,
             duration_us = recovered.duration_us,
             "log recovered"
         );
-        let registration = self.registration(recovered.clean);
+        let registration = self.registration(recovered);
         let controller = Controller::new(
             self.config.controller_config(self.identity.broker),
             registration,
@@ -271,18 +288,20 @@ impl Broker {
         }
     }
 
-    fn registration(&self, clean_start: bool) -> Registration {
+    fn registration(&self, recovered: Recovered) -> Registration {
+        let stored = self.log.state_value(DISK_ID);
+        let stored = stored.and_then(|id| id.as_ref().try_into().ok());
+        let disk_id = stored.unwrap_or(self.identity.disk_id);
         Registration {
             broker: self.identity.broker,
             incarnation: self.identity.incarnation,
-            disk_id: self.identity.disk_id,
+            disk_id,
             version: self.identity.version.clone(),
             rack: self.config.broker_rack.clone(),
             listeners: self.identity.listeners.clone(),
             peer_address: self.identity.peer_address.clone(),
-            clean_start,
-            // Recovery fails rather than go on over a hole, so that a recovered log is whole.
-            journal_intact: true,
+            clean_start: recovered.clean,
+            journal_intact: !recovered.salvaged,
         }
     }
 

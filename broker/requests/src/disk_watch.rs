@@ -27,7 +27,7 @@ impl DiskWatch {
 }
 
 impl Broker {
-    /// Tells the controller when the disk begins to hang, and when it has answered for long enough:
+    /// CTL-5: tells the controller when the disk begins to hang, and when it has answered for long enough:
     /// one that answers now and then must not take the leaderships to and fro.
     pub(crate) fn watch_disk(&mut self, now: Now) {
         let limit = Duration::from_millis(self.config.disk_hang_ms);

@@ -485,8 +485,13 @@ fn a_decommission_that_has_no_place_to_go_says_which_partitions() {
 
 #[test]
 fn the_offsets_topic_waits_for_as_many_brokers_as_there_are_voters() {
-    let mut cluster = Cluster::new(9, 3, 2, |_| ());
+    let mut cluster = Cluster::new(9, 3, 3, |_| ());
     cluster.run_for(2 * SECOND);
+    cluster.kill(2);
+    cluster.run_for(8 * SECOND);
+    let broker = BrokerId(2);
+    let forget = ControllerRequest::Unregister { broker };
+    cluster.request(0, forget).unwrap();
     let request = new_topic(OFFSETS_TOPIC, -1, -1);
     match cluster.request(0, request) {
         Ok(ControllerResponse::CreateTopics(each)) => {
@@ -497,8 +502,8 @@ fn the_offsets_topic_waits_for_as_many_brokers_as_there_are_voters() {
         }
         other => panic!("{other:?}"),
     }
-    cluster.add_broker(2);
-    cluster.run_for(SECOND);
+    cluster.start(2);
+    cluster.run_for(2 * SECOND);
     let topic = create(&mut cluster, 0, OFFSETS_TOPIC, -1, -1);
     assert_eq!((topic.partitions, topic.replication_factor), (16, 3));
     assert_eq!(topic.configs["cleanup.policy"], "compact");

@@ -20,9 +20,12 @@ impl Quorum {
             }
             return;
         }
-        // A voter that lost its disk and is being refilled must not decide an election.
-        if !self.may_vote_for(self.log.end()) {
-            return;
+        if !self.may_decide() {
+            self.ask_past(now, out);
+            // Alone there is nobody to ask.
+            if !self.may_decide() {
+                return;
+            }
         }
         let granted = BTreeSet::from([self.config.id]);
         self.role = Role::PreCandidate { granted };
@@ -69,7 +72,7 @@ impl Quorum {
     ) {
         let granted = asked > self.ballot.epoch
             && !self.has_leader(now)
-            && self.may_vote_for(end)
+            && self.may_decide()
             && (end >= self.log.end() || canary::is_on(Canary::VoteForShorterLog));
         let reply = Message::PreVoteReply {
             epoch: self.ballot.epoch,
@@ -173,7 +176,7 @@ impl Quorum {
         let granted = epoch == self.ballot.epoch
             && free
             && !self.is_leader()
-            && self.may_vote_for(end)
+            && self.may_decide()
             && (end >= self.log.end() || canary::is_on(Canary::VoteForShorterLog));
         if !granted {
             let epoch = self.ballot.epoch;
@@ -253,12 +256,9 @@ impl Quorum {
         self.verified = 0;
     }
 
-    /// A lost disk may have held a vote or committed entries, so a voter that never had the
-    /// whole log takes part only where there is no log yet.
-    fn may_vote_for(&self, candidate: LogEnd) -> bool {
-        self.ballot.joined
-            || canary::is_on(Canary::AmnesiacVotes)
-            || (self.log.end().index == 0 && candidate.index == 0)
+    /// Whether this member may help to elect (QUORUM-6).
+    fn may_decide(&self) -> bool {
+        self.ballot.joined || canary::is_on(Canary::AmnesiacVotes)
     }
 
     fn has_leader(&self, now: Now) -> bool {

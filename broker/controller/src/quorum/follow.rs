@@ -54,10 +54,7 @@ impl Quorum {
         let wrote = self.take_entries(previous.index, entries, out);
         self.verified = self.verified.max(last);
         self.commit = self.commit.max(commit.min(last));
-        if !self.ballot.joined && last >= commit.max(1) {
-            self.ballot.joined = true;
-            self.write_ballot(out);
-        }
+        self.consider_rejoining(from, last, commit, out);
         // With entries under way the acknowledgement follows when they are durable.
         if !wrote {
             self.acknowledge(out);
@@ -107,7 +104,11 @@ impl Quorum {
         let Some(leader) = self.leader else {
             return;
         };
-        if self.verified > 0 && self.ballot_is_durable() && leader != self.config.id {
+        if self.verified > 0
+            && self.may_acknowledge()
+            && self.ballot_is_durable()
+            && leader != self.config.id
+        {
             let epoch = self.ballot.epoch;
             let durable = if canary::is_on(Canary::EntryNotDurable) {
                 self.log.end().index

@@ -117,6 +117,21 @@ impl Progress {
 }
 
 impl Quorum {
+    /// Voters that the leader heard recently and whose log is within `lag` entries of its own,
+    /// the leader included. Empty on others.
+    #[must_use]
+    pub fn voters_caught_up(&self, now: Now, lag: u64) -> Vec<BrokerId> {
+        let Role::Leader(leading) = &self.role else {
+            return Vec::new();
+        };
+        let patience = self.config.election_timeout;
+        let near = |b: &BrokerId| {
+            *b == self.config.id
+                || leading.is_near(*b, self.log.end().index.saturating_sub(lag), now, patience)
+        };
+        self.config.voters.iter().copied().filter(near).collect()
+    }
+
     fn progress(&mut self, now: Now, member: BrokerId, epoch: Epoch) -> Option<&mut Progress> {
         let current = epoch == self.ballot.epoch;
         let Role::Leader(leading) = &mut self.role else {
@@ -221,6 +236,16 @@ impl Quorum {
         }
     }
 
+    /// A follower may have lost what it acknowledged: it counts no more.
+    pub(super) fn distrust(&mut self, follower: BrokerId) {
+        if let Role::Leader(leading) = &mut self.role
+            && let Some(progress) = leading.followers.get_mut(&follower)
+        {
+            progress.matched = 0;
+            progress.mode = Mode::Probe;
+        }
+    }
+
     /// Begins anew with a follower whose link was down.
     pub(super) fn probe(&mut self, now: Now, to: BrokerId, out: &mut QuorumOut) {
         let epoch = self.ballot.epoch;
@@ -304,7 +329,7 @@ impl Quorum {
     }
 
     /// Sends the next message; with `always` also where it says nothing new.
-    fn send_to(&mut self, to: BrokerId, always: bool, out: &mut QuorumOut) {
+    pub(super) fn send_to(&mut self, to: BrokerId, always: bool, out: &mut QuorumOut) {
         let end = self.log.end().index;
         let commit = self.commit;
         let Role::Leader(leading) = &mut self.role else {

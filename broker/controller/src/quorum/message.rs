@@ -126,13 +126,28 @@ pub enum Message {
         /// The leader's epoch.
         epoch: Epoch,
     },
+    /// "I may have forgotten votes and entries: what do you know?" What the sender acknowledged
+    /// before does not count any more.
+    AskPast {
+        /// Drawn at the start of the sender, so that only an answer to this run counts.
+        nonce: u64,
+    },
+    /// Answer to [`Message::AskPast`].
+    TellPast {
+        /// The asker's.
+        nonce: u64,
+        /// The newest epoch the sender knows.
+        epoch: Epoch,
+        /// Where the sender's log ends.
+        end: Index,
+    },
 }
 
 impl Message {
     /// The epoch that the sender is in.
     pub(super) fn sender_epoch(&self) -> Option<Epoch> {
         match self {
-            Message::PreVote { .. } => None,
+            Message::PreVote { .. } | Message::AskPast { .. } | Message::TellPast { .. } => None,
             Message::PreVoteReply { epoch, .. }
             | Message::Vote { epoch, .. }
             | Message::VoteReply { epoch, .. }

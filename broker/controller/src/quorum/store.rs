@@ -18,6 +18,9 @@ pub(super) const SNAPSHOT_PART_BYTES: usize = 256 * 1024;
 
 /// First bytes of every key.
 pub const KEY_PREFIX: &[u8] = b"m/";
+/// A value under this key says that what was stored here may lack votes or entries that counted:
+/// the log's recovery puts it there when it had to leave something out.
+pub const FORGOT_KEY: &[u8] = b"m/r";
 const VOTE: &[u8] = b"m/v";
 const SNAPSHOT: &[u8] = b"m/h";
 const PARTS: &[u8] = b"m/s/";
@@ -54,8 +57,8 @@ pub(super) struct Ballot {
     pub(super) epoch: Epoch,
     /// Whom it voted for in that epoch.
     pub(super) voted: Option<BrokerId>,
-    /// Whether its log once had everything that was committed. A voter without this may have lost
-    /// its disk, so it votes only where all logs are empty.
+    /// Whether it knows all that it ever promised. A voter without this may have lost its disk, or is
+    /// new, and does not decide anything (QUORUM-6).
     pub(super) joined: bool,
 }
 
@@ -63,6 +66,12 @@ pub(super) struct Ballot {
 struct SnapshotHead {
     end: LogEnd,
     parts: u32,
+}
+
+/// The ballot of a voter that knows again what it promised. Its own write comes first: a crash in
+/// between leaves a voter that asks once more.
+pub(super) fn write_joined(ballot: &Ballot) -> [Write; 2] {
+    [write_ballot(ballot), (FORGOT_KEY.to_vec(), None)]
 }
 
 /// What was stored, and what of it is left over from a crash and can go.
@@ -121,11 +130,12 @@ pub(super) fn restore<'a>(
     stored: impl Iterator<Item = (&'a [u8], &'a Bytes)>,
 ) -> Result<Restored, StartError> {
     let stored: BTreeMap<&[u8], &Bytes> = stored.collect();
-    let ballot = match stored.get(VOTE) {
+    let mut ballot = match stored.get(VOTE) {
         Some(value) => decode(VOTE, value)?,
         None => Ballot::default(),
     };
-    let mut used: Vec<&[u8]> = vec![VOTE, SNAPSHOT];
+    ballot.joined &= !stored.contains_key(FORGOT_KEY);
+    let mut used: Vec<&[u8]> = vec![VOTE, SNAPSHOT, FORGOT_KEY];
     let snapshot = restore_snapshot(&stored, &mut used)?;
     let end = snapshot.as_ref().map_or(LogEnd::default(), |s| s.end);
     let mut entries = VecDeque::new();
@@ -188,6 +198,12 @@ pub(super) fn holds(stored: &BTreeMap<Vec<u8>, Bytes>, index: Index, epoch: Epoc
     let entry = stored.get(&entry_key(index));
     let entry = entry.map(|value| decode::<Entry>(ENTRIES, value).unwrap());
     head.is_some_and(|head| head.end.index >= index) || entry.is_some_and(|e| e.epoch == epoch)
+}
+
+/// Whether a disk says that nothing is forgotten.
+#[cfg(test)]
+pub(super) fn knows_all(stored: &BTreeMap<Vec<u8>, Bytes>) -> bool {
+    ballot(stored).joined && !stored.contains_key(FORGOT_KEY)
 }
 
 /// The ballot of a disk.

@@ -1,6 +1,7 @@
 //! Scenarios and a random simulation of the metadata quorum alone.
 //! What its entries mean is not tested here; every reachable small state is walked in `model`.
 
+mod forget;
 mod model;
 mod network;
 
@@ -39,6 +40,54 @@ fn five_voters_keep_every_invariant_under_loss_partitions_and_crashes() {
         committed += run(seed, 5, 1).committed();
     }
     assert!(committed > 500, "only {committed} entries were committed");
+}
+
+/// As [`run`], and a minority of the disks is emptied, or forgets its latest writes, again and again.
+fn run_with_lost_disks(seed: u64, voters: i32) -> Network {
+    let mut network = Network::new(seed, voters, 1, NetworkConfig::default());
+    network.run_for(Duration::from_secs(2));
+    for round in 0..400 {
+        network.disturb();
+        network.run_for(Duration::from_millis(25));
+        if round % 40 == 7 {
+            network.remember();
+        }
+        if round % 20 == 19 {
+            network.lose_some_disk();
+        }
+    }
+    network.heal();
+    network.run_for(Duration::from_secs(8));
+    network.assert_converged();
+    network
+}
+
+#[test]
+fn a_minority_of_lost_disks_costs_no_entry_and_no_vote_is_given_twice() {
+    let (mut committed, mut lost) = (0, 0);
+    for seed in 4_000..4_060 {
+        let network = run_with_lost_disks(seed, 3);
+        committed += network.committed();
+        lost += network.disks_lost();
+    }
+    for seed in 4_100..4_130 {
+        let network = run_with_lost_disks(seed, 5);
+        committed += network.committed();
+        lost += network.disks_lost();
+    }
+    assert!(committed > 1_000, "only {committed} entries were committed");
+    assert!(lost > 200, "only {lost} disks were lost");
+}
+
+#[test]
+fn a_new_cluster_begins_once_every_voter_is_there() {
+    let mut network = Network::new(11, 3, 0, NetworkConfig::calm());
+    network.isolate(BrokerId(2));
+    network.run_for(Duration::from_secs(5));
+    assert_eq!(network.leader(), None, "the third may have a log");
+    network.heal();
+    network.run_for(Duration::from_secs(2));
+    assert!(network.leader().is_some());
 }
 
 #[test]

@@ -43,6 +43,15 @@ pub(crate) struct Snapshot {
     pub(crate) values: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
+/// Which segments a checkpoint refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Segments {
+    /// Those that are there; what they lack is in the checkpoint.
+    AsTheyAre,
+    /// Those that will be there once everything committed is written to them.
+    Written,
+}
+
 /// A partition in a checkpoint.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PartitionSnapshot {
@@ -68,11 +77,18 @@ impl PartitionSnapshot {
         self.tp
     }
 
-    /// The partition as it will be when everything committed is written to segments.
-    fn take(tp: TopicPartition, partition: &mut Partition) -> PartitionSnapshot {
-        let flushed_end = partition
-            .high_watermark
-            .clamp(partition.flushed_end, partition.log_end);
+    /// The partition as it is, or as it will be when everything committed is written to segments.
+    fn take(
+        tp: TopicPartition,
+        partition: &mut Partition,
+        segments: Segments,
+    ) -> PartitionSnapshot {
+        let flushed_end = match segments {
+            Segments::AsTheyAre => partition.flushed_end,
+            Segments::Written => partition
+                .high_watermark
+                .clamp(partition.flushed_end, partition.log_end),
+        };
         let mut segments: Vec<Segment> = partition.segments.iter().cloned().collect();
         let mut covered = partition.flushed_end;
         for (segment, batch) in partition.tail.batches_from(partition.flushed_end) {
@@ -163,6 +179,7 @@ impl Snapshot {
         position: Position,
         (lsn, crc, epoch): (Lsn, u32, u64),
         clean: bool,
+        segments: Segments,
         state: &mut State,
     ) -> Snapshot {
         Snapshot {
@@ -175,7 +192,7 @@ impl Snapshot {
             partitions: state
                 .partitions
                 .iter_mut()
-                .map(|(tp, partition)| PartitionSnapshot::take(*tp, partition))
+                .map(|(tp, partition)| PartitionSnapshot::take(*tp, partition, segments))
                 .collect(),
             values: state
                 .values

@@ -111,6 +111,11 @@ impl Scan {
         }
     }
 
+    /// Where the chain ends as far as it was followed.
+    pub(crate) fn at(&self) -> Position {
+        self.at
+    }
+
     /// What the block after the last one must say.
     pub(crate) fn expected(&self) -> Expected {
         self.expected

@@ -6,7 +6,7 @@ use kring_io::{Buffer, DiskOp, Effects, FileKind, Now};
 use super::{RecoveryStep, is_partition_dir};
 use crate::Log;
 use crate::checkpoint;
-use crate::checkpoint::snapshot::Snapshot;
+use crate::checkpoint::snapshot::{Segments, Snapshot};
 use crate::event::LogFailure;
 use crate::journal::block::Expected;
 use crate::journal::replay::Scan;
@@ -18,7 +18,7 @@ use crate::state::State;
 
 impl Log {
     /// No checkpoint is valid: that is right only where nothing was ever journaled.
-    pub(super) fn begin_directory(&mut self, out: &mut Effects) {
+    pub(super) fn begin_directory(&mut self, now: Now, out: &mut Effects) {
         let Some(recovery) = self.recovery.as_mut() else {
             return;
         };
@@ -31,15 +31,46 @@ impl Log {
             for invalid in &recovery.invalid {
                 reason = format!("{reason}; of a checkpoint: {invalid}");
             }
-            self.fail(LogFailure::NoCheckpoint { reason });
+            let failure = LogFailure::NoCheckpoint { reason };
+            if self.may_salvage() {
+                self.salvage_nothing(now, &failure, out);
+            } else {
+                self.fail(failure);
+            }
             return;
         }
         self.recovered.empty = true;
         recovery.number = 1;
+        let first = Snapshot::take(
+            recovery.geometry,
+            Position::default(),
+            (Lsn(0), 0, 0),
+            true,
+            Segments::AsTheyAre,
+            &mut State::default(),
+        );
+        recovery.first = first.encode(1);
+        let expected = Expected {
+            epoch: 0,
+            lsn: Lsn(1),
+            prev_crc: 0,
+        };
+        let mut scan = Scan::new(recovery.geometry, Position::default(), expected);
+        scan.clean = true;
+        recovery.scan = Some(scan);
+        self.write_first_checkpoint(out);
+    }
+
+    /// Writes the checkpoint with which the directory begins, or begins anew.
+    pub(super) fn write_first_checkpoint(&mut self, out: &mut Effects) {
+        let Some(recovery) = self.recovery.as_ref() else {
+            return;
+        };
+        let path = checkpoint::path(recovery.number);
         let file = self.ops.new_file();
         let open = DiskOp::Open {
             file,
-            path: checkpoint::path(1),
+            path,
             kind: FileKind::Meta,
             create: true,
         };
@@ -55,15 +86,7 @@ impl Log {
         let next = Pending::Recovery;
         match step {
             RecoveryStep::OpenFirst(file) => {
-                let covered = (Lsn(0), 0, 0);
-                let first = Snapshot::take(
-                    recovery.geometry,
-                    Position::default(),
-                    covered,
-                    true,
-                    &mut State::default(),
-                );
-                let bytes = first.encode(1);
+                let bytes = std::mem::take(&mut recovery.first);
                 let mut buffer = Buffer::with_capacity(bytes.len());
                 buffer.extend_from_slice(&bytes);
                 let write = DiskOp::Write {
@@ -90,17 +113,7 @@ impl Log {
                     next(RecoveryStep::SyncFirstDir),
                 );
             }
-            RecoveryStep::SyncFirstDir => {
-                let expected = Expected {
-                    epoch: 0,
-                    lsn: Lsn(1),
-                    prev_crc: 0,
-                };
-                let mut scan = Scan::new(recovery.geometry, Position::default(), expected);
-                scan.clean = true;
-                recovery.scan = Some(scan);
-                self.next_journal_file(now, out);
-            }
+            RecoveryStep::SyncFirstDir => self.next_journal_file(now, out),
             RecoveryStep::SyncJournalDir => self.zero_beginning(now, out),
             RecoveryStep::ZeroJournal => {
                 recovery.zeros_left -= 1;
@@ -118,7 +131,7 @@ impl Log {
         };
         let index = recovery.journal_files.len();
         // Only before anything was checkpointed may files be missing: the start was interrupted.
-        let create = recovery.number <= 1;
+        let create = recovery.number <= 1 || self.recovered.salvaged;
         if index == recovery.geometry.files as usize {
             if create {
                 let path = String::new();

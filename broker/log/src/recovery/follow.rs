@@ -25,7 +25,7 @@ impl Log {
             let Some(recovery) = self.recovery.as_mut() else {
                 return;
             };
-            if self.recovered.empty {
+            if self.recovered.empty || self.recovered.salvaged {
                 recovery.end = Some(recovery.begin);
                 self.finish_recovery(now, out);
                 return;
@@ -66,13 +66,13 @@ impl Log {
                     self.finish_recovery(now, out);
                     return;
                 }
-                end => return self.refuse(&end),
+                end => return self.refuse(now, &end, out),
             }
         }
     }
 
     /// The chain ends where it must not.
-    fn refuse(&mut self, end: &Next) {
+    fn refuse(&mut self, now: Now, end: &Next, out: &mut Effects) {
         match end {
             Next::Hole {
                 at,
@@ -82,14 +82,19 @@ impl Log {
                 proof_offset,
             } => {
                 let proof = ring::path(*proof_index);
-                self.fail(LogFailure::Hole {
+                let failure = LogFailure::Hole {
                     path: self.journal_path(*at),
                     position: at.offset,
                     lsn: *lsn,
                     reason: format!(
                         "block {proof_lsn} in {proof} at byte {proof_offset} was written after it"
                     ),
-                });
+                };
+                if self.may_salvage() {
+                    self.salvage_journal(now, &failure, out);
+                } else {
+                    self.fail(failure);
+                }
             }
             Next::NewerFormat { index, format } => self.fail(LogFailure::NewerFormat {
                 path: ring::path(*index),
@@ -177,7 +182,7 @@ impl Log {
                 self.flush.dirty.insert(*tp);
             }
         }
-        self.remove_orphans(&recovery.entries);
+        self.find_orphans(recovery.entries);
         if journal.push_change(&Change::Start).is_err() {
             self.journal_full();
             return;
@@ -199,18 +204,24 @@ impl Log {
     }
 
     /// Removes directories that the journal knows to be dropped, or that hold nothing that the
-    /// checkpoint refers to: what was in those is in memory and in the journal.
-    fn remove_orphans(&mut self, entries: &[Entry]) {
+    /// checkpoint refers to: what was in those is in memory and in the journal. After a salvage they
+    /// stay until [`Log::drop_untrusted`].
+    fn find_orphans(&mut self, entries: Vec<Entry>) {
         let mut wanted = std::collections::BTreeSet::new();
         for (tp, partition) in &self.state.partitions {
             if partition.dir_made {
                 wanted.insert(dir_name(&partition.topic_name, *tp));
             }
         }
-        for entry in entries.iter().filter(|e| is_partition_dir(e)) {
-            if !wanted.contains(&entry.name) {
-                self.remove_dir(entry.name.clone(), None, Lsn(0));
-            }
+        let orphans = entries
+            .into_iter()
+            .filter(|e| is_partition_dir(e) && !wanted.contains(&e.name));
+        if self.is_untrusted() {
+            self.untrusted = orphans.collect();
+            return;
+        }
+        for entry in orphans.collect::<Vec<Entry>>() {
+            self.remove_dir(entry.name, None, Lsn(0));
         }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Rig {
     pub(crate) config: LogConfig,
     pub(crate) runs: u64,
     pub(crate) seed: u64,
+    /// Recovery may go on where something is lost.
+    pub(crate) salvages: bool,
 }
 
 /// Small files, so that everything happens early.
@@ -89,6 +91,7 @@ impl Rig {
             config,
             runs: 0,
             seed,
+            salvages: false,
         }
     }
 
@@ -311,6 +314,10 @@ impl Rig {
     pub(crate) fn restart(&mut self) -> Result<Recovered, LogFailure> {
         self.runs += 1;
         self.log = Log::new(self.config.clone(), self.seed + 1000 * self.runs);
+        if self.salvages {
+            let log = Log::new(self.config.clone(), self.seed + 1000 * self.runs);
+            self.log = log.salvage(vec![MARK.to_vec()]);
+        }
         self.out = Effects::default();
         self.events.clear();
         self.start()
@@ -345,3 +352,6 @@ pub(crate) fn value_of(tp: TopicPartition, offset: i64) -> Vec<u8> {
         .chain(std::iter::repeat_n(b'x', (offset as usize * 37) % 900))
         .collect()
 }
+
+/// The keys that a salvage marks.
+pub(crate) const MARK: &[u8] = b"n/mark";

@@ -144,6 +144,7 @@ impl Broker {
         if registered && !self.opened {
             self.opened = true;
             tracing::info!(broker = %self.id(), "registered and unfenced");
+            self.log.drop_untrusted();
             self.remove_orphans();
             self.sync_all(now, out);
             image_wait::image_changed(self, now, out);

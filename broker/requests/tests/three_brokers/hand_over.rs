@@ -102,6 +102,7 @@ fn coordinator(cluster: &mut Cluster, from: BrokerId) -> BrokerId {
         let request = FindCoordinatorRequest::default().with_key(text("g"));
         let answer = cluster.ask(from, 2, &request);
         if answer.error_code == 0 {
+            cluster.run_for(std::time::Duration::from_millis(500));
             return BrokerId(answer.node_id.0);
         }
         cluster.run_for(std::time::Duration::from_millis(20));

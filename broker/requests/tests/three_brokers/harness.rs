@@ -35,6 +35,8 @@ struct Machine {
     wake_at: Option<Instant>,
     runs: u8,
     stopped: bool,
+    /// How often the disk was replaced.
+    disks: u8,
     /// The disk completes nothing.
     hangs: bool,
 }
@@ -67,12 +69,12 @@ fn peer_address(id: BrokerId) -> String {
     format!("broker-{id}:9093")
 }
 
-fn identity(id: BrokerId, run: u8) -> Identity {
+fn identity(id: BrokerId, run: u8, disks: u8) -> Identity {
     let number = u8::try_from(id.0).unwrap();
     Identity {
         broker: id,
         incarnation: [run * 8 + number; 16],
-        disk_id: [number + 1; 16],
+        disk_id: [number + 1 + 10 * disks; 16],
         version: "0.1.0".to_owned(),
         listeners: vec![Endpoint {
             name: "PLAINTEXT".to_owned(),
@@ -112,6 +114,7 @@ impl Cluster {
             wake_at: None,
             runs: 0,
             stopped: false,
+            disks: 0,
             hangs: false,
         };
         let mut cluster = Cluster {
@@ -141,7 +144,7 @@ impl Cluster {
         machine.runs += 1;
         machine.stopped = false;
         let seed = u64::from(machine.runs) * 31 + u64::from(id.0.unsigned_abs());
-        let identity = identity(id, machine.runs);
+        let identity = identity(id, machine.runs, machine.disks);
         machine.broker = Some(Broker::new(self.config.clone(), identity, seed));
         machine.disk.set_now(self.now);
         self.with(id, |broker, now, out| broker.start(now, out));
@@ -161,6 +164,16 @@ impl Cluster {
         machine.broker = None;
         machine.wake_at = None;
         machine.disk.crash();
+    }
+
+    /// Puts an empty disk in the place of a broker that does not run, with an id of its own.
+    pub(crate) fn replace_disk(&mut self, id: BrokerId) {
+        let machine = self.machines.get_mut(&id).unwrap();
+        assert!(machine.broker.is_none());
+        machine.disks += 1;
+        let seed = 100 + u64::from(machine.disks);
+        machine.disk = SimDisk::new(seed, SimDiskConfig::default());
+        machine.disk.set_now(self.now);
     }
 
     /// SIGTERM; the process is gone when this returns.
@@ -386,6 +399,8 @@ impl Cluster {
             .with_timeout_ms(5_000);
         let answer = self.ask(BrokerId(0), 5, &request);
         assert_eq!(answer.topics[0].error_code, 0, "{:?}", answer.topics[0]);
+        // The other brokers hear a moment later that it is committed.
+        self.run_for(Duration::from_millis(5));
     }
 
     pub(crate) fn set_topic_config(&mut self, topic: &str, key: &str, value: &str) {

@@ -11,6 +11,7 @@ mod harness;
 mod held_maintenance;
 mod hung_disk;
 mod isolation;
+mod lost_disk;
 mod min_isr;
 mod move_replicas;
 mod new_leader;

@@ -220,15 +220,18 @@ impl Model for Bounds {
             mutation: None,
             ..*self
         };
-        let mut action = Some(Action::TimeOut(BrokerId(0)));
-        while let Some(next) = action {
-            state = calm.next_state(&state, next).expect("it is possible");
-            let flush = (0..)
-                .zip(&state.nodes)
-                .find(|(_, node)| !node.flushing.is_empty());
-            let flush = flush.map(|(id, _)| Action::Flush(BrokerId(id)));
-            let link = state.links.keys().next();
-            action = flush.or(link.map(|link| Action::Deliver(*link)));
+        // Everybody asks the others about the past (QUORUM-6), then one stands for election.
+        for first in (1..self.voters).chain([0, 0]) {
+            let mut action = Some(Action::TimeOut(BrokerId(first)));
+            while let Some(next) = action {
+                state = calm.next_state(&state, next).expect("it is possible");
+                let flush = (0..)
+                    .zip(&state.nodes)
+                    .find(|(_, node)| !node.flushing.is_empty());
+                let flush = flush.map(|(id, _)| Action::Flush(BrokerId(id)));
+                let link = state.links.keys().next();
+                action = flush.or(link.map(|link| Action::Deliver(*link)));
+            }
         }
         assert!(state.nodes[0].quorum.is_settled_leader());
         state.used = Used::default();

@@ -44,6 +44,8 @@ struct Node {
     /// Writes under way: when they complete, their token, what they are.
     flushing: VecDeque<(Instant, u64, Writes)>,
     restart_at: Option<Instant>,
+    /// What lay on the disks it lost: it did count when the others counted on it.
+    lost: Vec<BTreeMap<Vec<u8>, Bytes>>,
     applied: Vec<Bytes>,
     /// What this run of the member has shown: epoch and commit index.
     seen: (Epoch, Index),
@@ -65,6 +67,9 @@ pub(super) struct Network {
     written: BTreeMap<(Index, Epoch), (Bytes, Epoch)>,
     committed: Vec<Entry>,
     proposals: u64,
+    disks_lost: u64,
+    /// What lay on the disks at some moment.
+    past: Vec<BTreeMap<Vec<u8>, Bytes>>,
     history: DefaultHasher,
 }
 
@@ -85,6 +90,8 @@ impl Network {
             written: BTreeMap::new(),
             committed: Vec::new(),
             proposals: 0,
+            disks_lost: 0,
+            past: Vec::new(),
             history: DefaultHasher::new(),
         };
         for id in 0..voters + observers {
@@ -93,6 +100,7 @@ impl Network {
                 stored: BTreeMap::new(),
                 flushing: VecDeque::new(),
                 restart_at: None,
+                lost: Vec::new(),
                 applied: Vec::new(),
                 seen: (0, 0),
             });
@@ -224,9 +232,44 @@ impl Network {
 
     pub(super) fn lose_disk(&mut self, id: BrokerId) {
         self.crash(id);
-        self.nodes[id.0 as usize].stored.clear();
-        self.votes.retain(|(voter, _), _| *voter != id);
-        self.nodes[id.0 as usize].restart_at = Some(self.now);
+        let node = &mut self.nodes[id.0 as usize];
+        let lost = std::mem::take(&mut node.stored);
+        node.lost.push(lost);
+        node.restart_at = Some(self.now);
+    }
+
+    /// The disk forgets its latest writes and says so, as after a hole in the journal.
+    pub(super) fn forget_a_part(&mut self, id: BrokerId) {
+        self.lose_disk(id);
+        let node = &mut self.nodes[id.0 as usize];
+        node.stored = self.past[id.0 as usize].clone();
+        let forgot = (store::FORGOT_KEY.to_vec(), Some(Bytes::from_static(b"x")));
+        write(&mut node.stored, vec![forgot]);
+    }
+
+    /// Notes what lies on all disks, for [`Network::forget_a_part`].
+    pub(super) fn remember(&mut self) {
+        self.past = self.nodes.iter().map(|node| node.stored.clone()).collect();
+    }
+
+    /// Loses a disk or a part of one, if all voters but a minority know what they promised.
+    pub(super) fn lose_some_disk(&mut self) {
+        let voters = &self.nodes[..self.voters as usize];
+        let forgot = voters.iter().filter(|n| !store::knows_all(&n.stored));
+        if forgot.count() + 1 > (self.voters as usize - 1) / 2 || self.committed.is_empty() {
+            return;
+        }
+        let id = BrokerId(self.random.below(self.voters as u64) as i32);
+        if self.past.is_empty() || self.random.below(2) == 0 {
+            self.lose_disk(id);
+        } else {
+            self.forget_a_part(id);
+        }
+        self.disks_lost += 1;
+    }
+
+    pub(super) fn disks_lost(&self) -> u64 {
+        self.disks_lost
     }
 
     fn start(&mut self, id: BrokerId) {
@@ -434,7 +477,10 @@ impl Network {
             );
         }
         for (index, epoch) in fresh {
-            let durable = |node: &&Node| store::holds(&node.stored, index, epoch);
+            let durable = |node: &&Node| {
+                let mut disks = node.lost.iter().chain([&node.stored]);
+                disks.any(|disk| store::holds(disk, index, epoch))
+            };
             let copies = self.nodes[..self.voters as usize]
                 .iter()
                 .filter(durable)

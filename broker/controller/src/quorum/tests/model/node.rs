@@ -113,6 +113,7 @@ impl Node {
         q.ballot_token.saturating_sub(q.durable).hash(&mut to);
         (q.commit, q.leader, q.heard_at.is_some()).hash(&mut to);
         (q.verified, q.vote_reply, &q.incoming, &q.garbage).hash(&mut to);
+        q.past.view().hash(&mut to);
         match &q.role {
             Role::Follower => 0.hash(&mut to),
             Role::PreCandidate { granted } => (1, granted).hash(&mut to),
