@@ -50,7 +50,14 @@ impl Leaders {
         match self.partitions.get_mut(&tp) {
             Some(leading) if leading.epoch > role.leader_epoch => return,
             Some(leading) if leading.epoch == role.leader_epoch => {
+                let before: Vec<BrokerId> = leading.followers.keys().copied().collect();
                 leading.update(role, min_isr, cx);
+                let added = leading.followers.keys().filter(|b| !before.contains(b));
+                // Perhaps it told where it stands before this broker heard that it is a replica again.
+                for broker in added.filter(|broker| self.sessions.contains_key(broker)) {
+                    let restart = Message::Restart.encode(Vec::new());
+                    cx.out.sends.push((*broker, restart));
+                }
             }
             _ => {
                 let leading = Leading::new(role, min_isr, state.log_end, cx);
@@ -58,9 +65,23 @@ impl Leaders {
                 self.partitions.insert(tp, leading);
             }
         }
+        self.forget_former_replicas(tp);
         self.place_all(tp, cx);
         self.advance(tp, cx);
         self.consider_expansion(tp, cx);
+    }
+
+    /// REP-3: what a broker told while it was a replica says nothing once it has been none: it has
+    /// removed its log since.
+    fn forget_former_replicas(&mut self, tp: TopicPartition) {
+        let Some(leading) = self.partitions.get(&tp) else {
+            return;
+        };
+        for (broker, session) in &mut self.sessions {
+            if !leading.followers.contains_key(broker) {
+                session.forget(tp);
+            }
+        }
     }
 
     /// Ceases to lead a partition.

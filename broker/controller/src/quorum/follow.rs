@@ -136,6 +136,7 @@ impl Quorum {
         self.leader = Some(from);
         self.heard_at = Some(now.mono);
         self.be_patient(now);
+        self.ask_past_again(out);
         true
     }
 

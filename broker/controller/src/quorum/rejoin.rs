@@ -58,10 +58,24 @@ impl Quorum {
         self.consider_beginning(now, out);
     }
 
+    /// A leader was heard, so that patience does not end: what was lost of questions and answers is
+    /// asked again here.
+    pub(super) fn ask_past_again(&self, out: &mut QuorumOut) {
+        if !self.may_acknowledge() {
+            for voter in self.peers() {
+                self.ask_past_of(voter, out);
+            }
+        }
+    }
+
     /// Asks one voter, if this one must and that one has not answered yet.
     pub(super) fn ask_past_of(&self, voter: BrokerId, out: &mut QuorumOut) {
         let asks = !self.ballot.joined && self.is_voter(self.config.id) && self.is_voter(voter);
-        if asks && !self.past.told.contains_key(&voter) {
+        // An epoch that a voter told may be forgotten by that voter: one in which it had begun to
+        // stand and crashed before anybody could be asked for a vote. Then its next answer counts.
+        let known = self.past.told.get(&voter);
+        let suffices = known.is_some_and(|(epoch, _)| *epoch <= self.ballot.epoch);
+        if asks && !suffices {
             let nonce = self.past.nonce;
             out.sends.push((voter, Message::AskPast { nonce }));
         }
@@ -87,10 +101,12 @@ impl Quorum {
         if self.ballot.joined || nonce != self.past.nonce {
             return;
         }
-        let last = self.past.told.insert(from, told).is_none() && self.newest_told().is_some();
+        let before = self.may_acknowledge();
+        self.past.told.insert(from, told);
         self.consider_beginning(now, out);
-        if let Some(leader) = self.leader.filter(|_| last && !self.ballot.joined) {
-            // The leader has answered before all others: it is asked to go on at once.
+        let enough = !before && self.may_acknowledge();
+        if let Some(leader) = self.leader.filter(|_| enough && !self.ballot.joined) {
+            // The leader may have answered before the others: it is asked to go on at once.
             let nonce = self.past.nonce;
             out.sends.push((leader, Message::AskPast { nonce }));
         }
@@ -144,12 +160,6 @@ impl Quorum {
     ) {
         if self.ballot.joined || !self.is_voter(self.config.id) {
             return;
-        }
-        if self.newest_told().is_none() {
-            // A question or an answer may be lost, and with a leader patience does not end.
-            for voter in self.peers() {
-                self.ask_past_of(voter, out);
-            }
         }
         if !self.may_acknowledge() {
             return;

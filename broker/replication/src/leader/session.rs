@@ -90,9 +90,7 @@ impl Session {
         self.seq = fetch.seq;
         self.heard_at = now;
         for tp in &fetch.forgotten {
-            self.entries.remove(tp);
-            self.ready.remove(tp);
-            self.news.remove(tp);
+            self.forget(*tp);
         }
         for at in &fetch.partitions {
             let told = self.entries.get(&at.tp);
@@ -110,6 +108,13 @@ impl Session {
             deadline: now + Duration::from_millis(u64::from(fetch.max_wait_ms)),
             max_bytes: fetch.max_bytes as usize,
         });
+    }
+
+    /// Nothing is known of the follower's log.
+    pub(crate) fn forget(&mut self, tp: TopicPartition) {
+        self.entries.remove(&tp);
+        self.ready.remove(&tp);
+        self.news.remove(&tp);
     }
 
     pub(crate) fn state(&self, tp: TopicPartition) -> Option<&State> {
