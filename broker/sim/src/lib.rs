@@ -13,6 +13,7 @@ pub mod history;
 pub mod lag;
 pub mod load;
 pub mod machine;
+pub mod open;
 pub mod records;
 pub mod run;
 pub mod scenario;

@@ -61,8 +61,8 @@ fn steps(lane: Lane) -> &'static [&'static str] {
         Lane::Test => &["cargo nextest run --workspace --locked --profile ci"],
         Lane::Sim => &[
             "cargo build --locked --quiet --profile sim --package kring-sim --features canary",
-            "target/sim/kring-sim --regressions --twice=100 --minutes=4",
-            "target/sim/kring-canaries --seeds-max=400",
+            "target/sim/kring-sim --regressions --twice=100 --seeds=60",
+            "target/sim/kring-canaries --seeds-max=100",
             "cargo run --locked --quiet --profile sim --package kring-e2e-sim -- --regressions --twice=12 --crash-points=24",
         ],
         Lane::Fuzz => &["hack/fuzz 15"],
