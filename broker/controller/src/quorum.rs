@@ -11,6 +11,7 @@
 //! * QUORUM-6: a voter that may have forgotten votes or entries neither votes nor stands, and what it
 //!   stores commits nothing, until nothing that it may have said can be contradicted (`rejoin`).
 
+mod caught_up;
 mod elect;
 mod follow;
 mod lead;

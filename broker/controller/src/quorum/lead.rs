@@ -117,21 +117,6 @@ impl Progress {
 }
 
 impl Quorum {
-    /// Voters that the leader heard recently and whose log is within `lag` entries of its own,
-    /// the leader included. Empty on others.
-    #[must_use]
-    pub fn voters_caught_up(&self, now: Now, lag: u64) -> Vec<BrokerId> {
-        let Role::Leader(leading) = &self.role else {
-            return Vec::new();
-        };
-        let patience = self.config.election_timeout;
-        let near = |b: &BrokerId| {
-            *b == self.config.id
-                || leading.is_near(*b, self.log.end().index.saturating_sub(lag), now, patience)
-        };
-        self.config.voters.iter().copied().filter(near).collect()
-    }
-
     fn progress(&mut self, now: Now, member: BrokerId, epoch: Epoch) -> Option<&mut Progress> {
         let current = epoch == self.ballot.epoch;
         let Role::Leader(leading) = &mut self.role else {
