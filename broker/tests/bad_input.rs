@@ -145,17 +145,21 @@ fn a_journal_keeps_its_geometry_and_says_so() {
 fn the_data_of_another_cluster_is_refused_among_brokers_that_wait_for_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut brokers = three_brokers(dir.path());
-    // The directory of a broker that was a cluster of its own.
+    // A new cluster elects once all its voters have met.
+    for broker in &mut brokers {
+        broker.start();
+    }
+    for broker in &mut brokers {
+        broker.wait_until_ready();
+    }
+    assert!(brokers[2].terminate().success());
+    // In its place comes the directory of a broker that was a cluster of its own.
+    fs::remove_dir_all(dir.path().join("broker-2")).unwrap();
+    fs::create_dir(dir.path().join("broker-2")).unwrap();
     let mut stranger = Broker::alone(&dir.path().join("broker-2"));
     stranger.set("KRING_NODE_ID", "2");
     stranger.start_and_wait();
     assert!(stranger.terminate().success());
-    for broker in &mut brokers[..2] {
-        broker.start();
-    }
-    for broker in &mut brokers[..2] {
-        broker.wait_until_ready();
-    }
     refuses(
         &mut brokers[2],
         &[

@@ -92,13 +92,18 @@ fn a_clean_stop_hands_leaders_over_before_the_process_ends() {
 fn a_broker_with_another_secret_stays_outside() {
     let dir = tempfile::tempdir().unwrap();
     let mut brokers = three_brokers(dir.path());
+    // A new cluster elects once all its voters have met.
+    for broker in &mut brokers {
+        broker.start();
+    }
+    for broker in &mut brokers {
+        broker.wait_until_ready();
+    }
+    assert!(brokers[2].terminate().success());
     let wrong = dir.path().join("wrong-secret");
     std::fs::write(&wrong, "not the secret of the others").unwrap();
     brokers[2].set("KRING_PEER_SECRET_FILE", &wrong.display().to_string());
     brokers[2].start();
-    brokers[0].start();
-    brokers[1].start_and_wait();
-    brokers[0].wait_until_ready();
     thread::sleep(Duration::from_millis(500));
     let (status, reason) = brokers[2].readyz().unwrap();
     assert_eq!(status, 503, "{reason}");

@@ -108,6 +108,8 @@ impl ColdRead {
         let due = known_next.unwrap_or(self.at_least);
         let follows = match known_next {
             Some(next) if self.dense => base == next,
+            // Without gaps the first batch of a read holds the offset that is read from, or ends before it.
+            None if self.dense && self.reads_from().is_some_and(|from| base > from) => false,
             _ => base >= due,
         };
         if !follows {
@@ -115,6 +117,14 @@ impl ColdRead {
         }
         let agrees = epochs.agree(epoch, base);
         (!agrees).then(|| format!("a batch at {base} says that its leader epoch is {epoch}"))
+    }
+
+    /// The offset that a fetch begins at; none of a look-up.
+    fn reads_from(&self) -> Option<Offset> {
+        match self.goal {
+            Goal::Fetch { from, .. } => Some(from),
+            Goal::Lookup(_) => None,
+        }
     }
 
     /// Asks for more bytes from a position on; `had` bytes from there were not enough.
