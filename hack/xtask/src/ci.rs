@@ -65,7 +65,6 @@ fn steps(lane: Lane) -> &'static [&'static str] {
             "target/sim/kring-sim --regressions --twice=100 --seeds=29",
             "target/sim/kring-sim --first=31 --seeds=30 --any-faults",
             "target/sim/kring-canaries --seeds-max=100",
-            "cargo run --locked --quiet --profile sim --package kring-e2e-sim -- --regressions --twice=12 --crash-points=24",
         ],
         Lane::Fuzz => &["hack/fuzz 15"],
         Lane::Chaos => &[
