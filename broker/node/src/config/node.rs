@@ -133,9 +133,14 @@ impl Values<'_> {
 pub(super) fn resolve(settings: &Settings) -> Result<NodeConfig, ConfigError> {
     let values = Values(settings);
     let id = i32::try_from(values.number("node.id")).expect("the table bounds node.id");
-    let listener = values
-        .listener("listeners")?
-        .expect("listeners has a default");
+    let Some(listener) = values.listener("listeners")? else {
+        return Err(ConfigError::BadValue {
+            origin: values.origin("listeners"),
+            message:
+                "listeners: a broker needs one NAME://host:port, such as PLAINTEXT://0.0.0.0:9092"
+                    .to_owned(),
+        });
+    };
     let advertised = match values.listener("advertised.listeners")? {
         Some(advertised) => advertised,
         None => derived_advertised(&listener),
