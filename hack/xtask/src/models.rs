@@ -66,6 +66,8 @@ fn search(root: &Path, package: &str, figures: &mut Figures) -> Result<(), Strin
         .args(["test", "--locked", "--quiet", "--config", &optimised])
         .args(["--package", package, "--lib", "--"])
         .args(["--ignored", "--nocapture", "run::deep"])
+        // One build for one run: there is nothing to build a second time from.
+        .env("CARGO_INCREMENTAL", "0")
         .current_dir(root)
         .stdout(Stdio::piped())
         .spawn()

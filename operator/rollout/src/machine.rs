@@ -206,6 +206,11 @@ fn advance(now: Timestamp, snapshot: &Snapshot, grant: &Grant, step: &mut Step) 
         Outcome::Next(phase, message) => {
             record_time(&mut grant, now);
             grant.was_down |= grant.phase == Phase::PreCheck && phase == Phase::Stop;
+            // No restart any more: whatever happens on the way back, the old process may be the one.
+            let needs_none = matches!(grant.phase, Phase::Drain | Phase::Stop);
+            if needs_none && phase == Phase::ReturnLeaders {
+                grant.old_boot_id = None;
+            }
             grant.phase = phase;
             (grant.waiting, grant.message) = (None, None);
             step.notes.push(note(phase.as_str(), message));
