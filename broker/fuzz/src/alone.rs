@@ -1,6 +1,8 @@
 //! One broker engine on a simulated disk, alone in its cluster, driven until nothing is due.
 //! It has no clients and no network: what is fed in is the target's.
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 use kring_io::{BrokerId, ConnId, Disk, Instant, Now, RequestId};
 use kring_io_sim::{SimDisk, SimDiskConfig};
@@ -13,6 +15,26 @@ const WALL_ORIGIN_MS: i64 = 1_700_000_000_000;
 pub(crate) const ID: BrokerId = BrokerId(0);
 /// Steps after one event at most: what is due again and again waits for the next event.
 const STEPS_MAX: usize = 64;
+
+/// Inputs that one broker lives for.
+const INPUTS_MAX: u32 = 2_000;
+
+/// A broker that lives for many inputs, so that they meet state, and is made anew before that grows old.
+#[derive(Default)]
+pub(crate) struct Reused(RefCell<Option<(u32, Alone)>>);
+
+impl Reused {
+    /// Gives the broker one input.
+    pub(crate) fn feed(&self, input: impl FnOnce(&mut Alone)) {
+        let mut slot = self.0.borrow_mut();
+        let (inputs, broker) = slot.get_or_insert_with(|| (0, Alone::started()));
+        input(broker);
+        *inputs += 1;
+        if *inputs == INPUTS_MAX {
+            *slot = None;
+        }
+    }
+}
 
 /// The broker.
 pub(crate) struct Alone {

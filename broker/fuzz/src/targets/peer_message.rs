@@ -1,28 +1,16 @@
 //! Messages of other brokers. They are authenticated, so a broken one means a broken broker there: it must not break this one.
 //! Who may send is the edge's matter.
 
-use std::cell::RefCell;
-
 use kring_io::BrokerId;
 
-use crate::alone::Alone;
-
-/// Inputs that one broker lives for.
-const INPUTS_MAX: u32 = 2_000;
+use crate::alone::Reused;
 
 thread_local! {
-    static BROKER: RefCell<Option<(u32, Alone)>> = const { RefCell::new(None) };
+    static BROKER: Reused = Reused::default();
 }
 
 pub(super) fn run(data: &[u8]) {
-    BROKER.with_borrow_mut(|slot| {
-        let (inputs, broker) = slot.get_or_insert_with(|| (0, Alone::started()));
-        broker.peer(BrokerId(1), data);
-        *inputs += 1;
-        if *inputs == INPUTS_MAX {
-            *slot = None;
-        }
-    });
+    BROKER.with(|broker| broker.feed(|broker| broker.peer(BrokerId(1), data)));
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {

@@ -1,7 +1,5 @@
 //! Whole requests through the engine of a broker: header, every API and version, handler, answer.
-//! The broker lives for many inputs, so that they meet state; it is made anew before that grows old.
-
-use std::cell::RefCell;
+//! What state the requests meet is what those before them left.
 
 use bytes::{BufMut, BytesMut};
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -10,33 +8,27 @@ use kafka_protocol::messages::{FetchRequest, ProduceRequest, TopicName};
 use kafka_protocol::protocol::{Encodable, StrBytes};
 use kring_wire::{BatchBuilder, bounds};
 
-use crate::alone::Alone;
-
-/// Inputs that one broker lives for.
-const INPUTS_MAX: u32 = 2_000;
+use crate::alone::{Alone, Reused};
 
 thread_local! {
-    static BROKER: RefCell<Option<(u32, Alone)>> = const { RefCell::new(None) };
+    static BROKER: Reused = Reused::default();
 }
 
 pub(super) fn run(data: &[u8]) {
-    BROKER.with_borrow_mut(|slot| {
-        let (inputs, broker) = slot.get_or_insert_with(|| (0, Alone::started()));
-        broker.answers.clear();
-        broker.request(data);
-        for answer in &broker.answers {
-            let claimed = answer.first_chunk::<4>().map(|l| u32::from_be_bytes(*l));
-            assert_eq!(
-                claimed,
-                u32::try_from(answer.len() - 4).ok(),
-                "an answer has the length it says"
-            );
-        }
-        *inputs += 1;
-        if *inputs == INPUTS_MAX {
-            *slot = None;
-        }
-    });
+    BROKER.with(|broker| broker.feed(|broker| ask(broker, data)));
+}
+
+fn ask(broker: &mut Alone, frame: &[u8]) {
+    broker.answers.clear();
+    broker.request(frame);
+    for answer in &broker.answers {
+        let claimed = answer.first_chunk::<4>().map(|l| u32::from_be_bytes(*l));
+        assert_eq!(
+            claimed,
+            u32::try_from(answer.len() - 4).ok(),
+            "an answer has the length it says"
+        );
+    }
 }
 
 /// A request header without a client id.
