@@ -2,6 +2,7 @@
 //! They use `kafka-protocol` on the client's side, so that the broker's own codec is not checked against itself.
 
 pub mod admin;
+mod asker;
 pub mod calls;
 pub mod codec;
 pub mod consumer;

@@ -9,10 +9,10 @@ use kafka_protocol::messages::{ListOffsetsRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 use kring_io::{BrokerId, Instant, Random};
 
-use super::calls::{Call, Calls};
-use super::metadata::Metadata;
+use super::asker::Asker;
+use super::calls::Call;
 use super::{Client, ClientEvent, ClientOutput, codec};
-use crate::history::{Asked, Happened, Partition};
+use crate::history::{Asked, Happened};
 use crate::machine;
 use crate::topics::Topic;
 
@@ -54,13 +54,8 @@ pub(super) fn found(answer: &Bytes) -> Option<(i64, i64)> {
 /// The client.
 #[derive(Debug)]
 pub struct Lister {
-    topic: Topic,
-    partition: Partition,
+    asker: Asker<Asked>,
     random: Random,
-    metadata: Metadata,
-    calls: Calls<Asked>,
-    try_at: Instant,
-    finishing: bool,
 }
 
 impl Lister {
@@ -68,23 +63,12 @@ impl Lister {
     #[must_use]
     pub fn new(topic: Topic, index: i32, brokers: Vec<BrokerId>, seed: u64) -> Lister {
         Lister {
-            topic,
-            partition: topic.partition(index),
+            asker: Asker::new(topic, index, brokers),
             random: Random::new(seed),
-            metadata: Metadata::new(topic.name, brokers, index.unsigned_abs() as usize),
-            calls: Calls::default(),
-            try_at: Instant(0),
-            finishing: false,
         }
     }
 
-    fn act(&mut self, now: Instant, out: &mut ClientOutput) {
-        let Some(leader) = self.metadata.leader(self.partition.index) else {
-            let correlation = self.calls.correlate();
-            self.metadata.ask(now, correlation, out);
-            self.try_at = now + Duration::from_millis(50);
-            return;
-        };
+    fn ask(&mut self, now: Instant, leader: BrokerId, out: &mut ClientOutput) {
         let asked = match self.random.below(3) {
             0 => Asked::Latest,
             1 => Asked::Earliest,
@@ -93,22 +77,23 @@ impl Lister {
                 Asked::Timestamp(machine::now(now).wall_ms - age)
             }
         };
-        let request = request(self.topic, self.partition.index, asked);
-        self.calls
+        let request = request(self.asker.topic, self.asker.partition.index, asked);
+        self.asker
+            .calls
             .send(now, leader, VERSION, &request, PATIENCE, asked, out);
     }
 
     fn answered(&mut self, call: &Call<Asked>, answer: &Bytes, out: &mut ClientOutput) {
         match found(answer) {
             Some((offset, timestamp)) => out.happened.push(Happened::Listed {
-                partition: self.partition,
+                partition: self.asker.partition,
                 from: call.broker,
                 since: call.since,
                 asked: call.about,
                 offset,
                 timestamp,
             }),
-            None => self.metadata.forget(self.partition.index),
+            None => self.asker.forget_leader(),
         }
     }
 }
@@ -116,44 +101,20 @@ impl Lister {
 impl Client for Lister {
     fn step(&mut self, now: Instant, event: ClientEvent, out: &mut ClientOutput) {
         let pause = Duration::from_millis(self.random.below(PAUSE_MS));
-        match event {
-            ClientEvent::Answer(answer) => match self.calls.answered(&answer) {
-                Some(call) => {
-                    self.answered(&call, &answer, out);
-                    self.try_at = now + pause;
-                }
-                None => {
-                    self.metadata.answered(&answer);
-                }
-            },
-            ClientEvent::Disconnected(broker) => {
-                self.metadata.disconnected(broker);
-                if !self.calls.disconnected(broker).is_empty() {
-                    self.metadata.forget(self.partition.index);
-                    self.try_at = now + pause;
-                }
-            }
-            ClientEvent::Wake => {}
+        if let Some((call, answer)) = self.asker.take(now, event, pause) {
+            self.answered(&call, &answer, out);
         }
-        if !self.calls.expired(now).is_empty() {
-            self.metadata.forget(self.partition.index);
+        if let Some(leader) = self.asker.turn(now, out) {
+            self.ask(now, leader, out);
         }
-        if self.calls.is_empty() && self.try_at <= now && !self.finishing {
-            self.act(now, out);
-        }
-        let soon = now + Duration::from_millis(1);
-        out.wake_at = match self.calls.next_until() {
-            Some(until) => Some(until),
-            None if self.finishing => None,
-            None => Some(self.try_at.max(soon)),
-        };
+        self.asker.wish(now, out);
     }
 
     fn finish(&mut self) {
-        self.finishing = true;
+        self.asker.finish();
     }
 
     fn is_idle(&self) -> bool {
-        self.finishing
+        self.asker.is_idle()
     }
 }

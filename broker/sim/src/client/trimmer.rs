@@ -11,10 +11,10 @@ use kafka_protocol::messages::{DeleteRecordsRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 use kring_io::{BrokerId, Instant, Random};
 
-use super::calls::{Call, Calls};
-use super::metadata::Metadata;
+use super::asker::Asker;
+use super::calls::Call;
 use super::{Client, ClientEvent, ClientOutput, codec, lister};
-use crate::history::{Asked, Happened, Partition};
+use crate::history::{Asked, Happened};
 use crate::topics::Topic;
 
 /// Version of the requests.
@@ -35,13 +35,8 @@ enum About {
 /// The client.
 #[derive(Debug)]
 pub struct Trimmer {
-    topic: Topic,
-    partition: Partition,
+    asker: Asker<About>,
     random: Random,
-    metadata: Metadata,
-    calls: Calls<About>,
-    try_at: Instant,
-    finishing: bool,
 }
 
 impl Trimmer {
@@ -49,44 +44,35 @@ impl Trimmer {
     #[must_use]
     pub fn new(topic: Topic, index: i32, brokers: Vec<BrokerId>, seed: u64) -> Trimmer {
         Trimmer {
-            topic,
-            partition: topic.partition(index),
+            asker: Asker::new(topic, index, brokers),
             random: Random::new(seed),
-            metadata: Metadata::new(topic.name, brokers, index.unsigned_abs() as usize),
-            calls: Calls::default(),
-            try_at: Instant(0),
-            finishing: false,
         }
     }
 
-    fn act(&mut self, now: Instant, out: &mut ClientOutput) {
-        let Some(leader) = self.metadata.leader(self.partition.index) else {
-            let correlation = self.calls.correlate();
-            self.metadata.ask(now, correlation, out);
-            self.try_at = now + Duration::from_millis(50);
-            return;
-        };
-        let request = lister::request(self.topic, self.partition.index, Asked::Latest);
+    fn ask(&mut self, now: Instant, leader: BrokerId, out: &mut ClientOutput) {
+        let request = lister::request(self.asker.topic, self.asker.partition.index, Asked::Latest);
         let version = lister::VERSION;
-        self.calls
+        self.asker
+            .calls
             .send(now, leader, version, &request, PATIENCE, About::End, out);
     }
 
     fn delete(&mut self, now: Instant, leader: BrokerId, before: i64, out: &mut ClientOutput) {
         out.happened.push(Happened::TrimInvoked {
-            partition: self.partition,
+            partition: self.asker.partition,
             before,
         });
         let partition = DeleteRecordsPartition::default()
-            .with_partition_index(self.partition.index)
+            .with_partition_index(self.asker.partition.index)
             .with_offset(before);
         let topic = DeleteRecordsTopic::default()
-            .with_name(TopicName(StrBytes::from_static_str(self.topic.name)))
+            .with_name(TopicName(StrBytes::from_static_str(self.asker.topic.name)))
             .with_partitions(vec![partition]);
         let request = DeleteRecordsRequest::default()
             .with_topics(vec![topic])
             .with_timeout_ms(1_500);
-        self.calls
+        self.asker
+            .calls
             .send(now, leader, VERSION, &request, PATIENCE, About::Delete, out);
     }
 
@@ -105,7 +91,7 @@ impl Trimmer {
                         self.delete(now, call.broker, end - kept, out);
                     }
                 }
-                None => self.metadata.forget(self.partition.index),
+                None => self.asker.forget_leader(),
             },
             About::Delete => {
                 let response = codec::answer::<DeleteRecordsRequest>(VERSION, answer);
@@ -114,11 +100,11 @@ impl Trimmer {
                     .filter(|partition| partition.error_code == 0);
                 match done {
                     Some(done) => out.happened.push(Happened::Trimmed {
-                        partition: self.partition,
+                        partition: self.asker.partition,
                         since: call.since,
                         log_start: done.low_watermark,
                     }),
-                    None => self.metadata.forget(self.partition.index),
+                    None => self.asker.forget_leader(),
                 }
             }
         }
@@ -128,43 +114,20 @@ impl Trimmer {
 impl Client for Trimmer {
     fn step(&mut self, now: Instant, event: ClientEvent, out: &mut ClientOutput) {
         let pause = Duration::from_millis(self.random.below(PAUSE_MS));
-        match event {
-            ClientEvent::Answer(answer) => match self.calls.answered(&answer) {
-                Some(call) => {
-                    self.try_at = now + pause;
-                    self.answered(now, &call, &answer, out);
-                }
-                None => {
-                    self.metadata.answered(&answer);
-                }
-            },
-            ClientEvent::Disconnected(broker) => {
-                self.metadata.disconnected(broker);
-                if !self.calls.disconnected(broker).is_empty() {
-                    self.metadata.forget(self.partition.index);
-                    self.try_at = now + pause;
-                }
-            }
-            ClientEvent::Wake => {}
+        if let Some((call, answer)) = self.asker.take(now, event, pause) {
+            self.answered(now, &call, &answer, out);
         }
-        if !self.calls.expired(now).is_empty() {
-            self.metadata.forget(self.partition.index);
+        if let Some(leader) = self.asker.turn(now, out) {
+            self.ask(now, leader, out);
         }
-        if self.calls.is_empty() && self.try_at <= now && !self.finishing {
-            self.act(now, out);
-        }
-        out.wake_at = match self.calls.next_until() {
-            Some(until) => Some(until),
-            None if self.finishing => None,
-            None => Some(self.try_at.max(now + Duration::from_millis(1))),
-        };
+        self.asker.wish(now, out);
     }
 
     fn finish(&mut self) {
-        self.finishing = true;
+        self.asker.finish();
     }
 
     fn is_idle(&self) -> bool {
-        self.finishing
+        self.asker.is_idle()
     }
 }
