@@ -23,6 +23,7 @@ const ANSWER_BYTES_MAX: u64 = 4 << 20;
 #[derive(Clone, Debug)]
 pub struct Admin {
     token: String,
+    pods: Vec<String>,
     addresses: Vec<SocketAddr>,
 }
 
@@ -44,6 +45,7 @@ impl Admin {
             .map_err(|error| error.to_string())?;
         let mut admin = Self {
             token,
+            pods: Vec::new(),
             addresses: Vec::new(),
         };
         admin.find(namespace)?;
@@ -65,7 +67,15 @@ impl Admin {
             Some(SocketAddr::new(ip, PORT))
         };
         self.addresses = pods.items.iter().filter_map(address).collect();
+        let names = pods.items.into_iter();
+        self.pods = names.filter_map(|pod| pod.metadata.name).collect();
         Ok(())
+    }
+
+    /// The names of the pods that the last look found.
+    #[must_use]
+    pub fn pods(&self) -> &[String] {
+        &self.pods
     }
 
     /// All brokers as the active controller sees them, from whichever broker answers first.

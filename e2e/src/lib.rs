@@ -10,6 +10,7 @@ pub mod events;
 pub mod faults;
 pub mod install;
 pub mod kafka;
+pub mod last_words;
 pub mod load;
 pub mod namespace;
 pub mod stops;

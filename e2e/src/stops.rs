@@ -1,4 +1,5 @@
-//! Watches every stop of a broker's pod and notes what the brokers themselves said just before.
+//! Watches every stop of a broker's pod and notes what the brokers themselves said just before, and
+//! the stopped one when it was asked to end.
 //! The operator is not asked: its own Events could repeat its own mistake.
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use crate::Namespace;
 use crate::admin::Admin;
 use crate::kafka::NAME;
+use crate::last_words::{LastWord, Listener};
 
 /// How often the brokers are asked.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -27,10 +29,14 @@ const LOOK_UP_AFTER: u32 = 20;
 pub struct Stop {
     /// The broker.
     pub broker: i32,
+    /// Its pod.
+    pub pod: String,
     /// What the brokers said last before the stop was seen; none when they never answered.
     pub before: Option<BrokerList>,
     /// How long before.
     pub age: Duration,
+    /// What it said of itself when it was asked to end; none when it was not heard.
+    pub last_word: Option<LastWord>,
 }
 
 impl Stop {
@@ -47,10 +53,20 @@ impl Stop {
         match list.brokers.iter().find(|status| status.id == id) {
             None => wrong.push(format!("broker {id} was not registered")),
             Some(status) => {
-                if status.leaders > 0 || status.coordinators > 0 {
+                let before = LastWord {
+                    leaders: status.leaders,
+                    coordinators: status.coordinators,
+                };
+                // A drain may be over within the age of what was asked before, and a broker may hear
+                // of its own last hand-over late. Each is only believed when the other says the same.
+                let held = before.leaders + before.coordinators > 0
+                    && self
+                        .last_word
+                        .is_none_or(|word| word.leaders + word.coordinators > 0);
+                if held {
                     wrong.push(format!(
-                        "broker {id} was stopped with {} leaders and {} coordinators",
-                        status.leaders, status.coordinators
+                        "broker {id} was stopped with {} leaders and {} coordinators; its last word: {:?}",
+                        before.leaders, before.coordinators, self.last_word
                     ));
                 }
             }
@@ -69,9 +85,10 @@ impl Stop {
 
 type Sample = Arc<Mutex<Option<(Instant, BrokerList)>>>;
 
-/// Two threads that watch until [`Stops::end`].
+/// Threads that watch until [`Stops::end`].
 #[derive(Debug)]
 pub struct Stops {
+    listeners: Vec<Listener>,
     ended: Arc<AtomicBool>,
     kubectl: Child,
     watch: Option<JoinHandle<Vec<Stop>>>,
@@ -88,6 +105,9 @@ impl Stops {
         let first = admin.brokers()?;
         let sample: Sample = Arc::new(Mutex::new(Some((Instant::now(), first))));
         let ended = Arc::new(AtomicBool::new(false));
+        let listeners = admin.pods().iter();
+        let listeners = listeners.map(|pod| Listener::follow(namespace.name(), pod));
+        let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
         let mut kubectl = Command::new("kubectl")
             .args(["--namespace", namespace.name(), "get", "pods", "--watch"])
             .args([
@@ -105,6 +125,7 @@ impl Stops {
         };
         let watch = thread::spawn(move || stops_of(pods, &sample));
         Ok(Self {
+            listeners,
             ended,
             kubectl,
             watch: Some(watch),
@@ -117,7 +138,16 @@ impl Stops {
     pub fn end(mut self) -> Vec<Stop> {
         self.finish();
         let watch = self.watch.take();
-        watch.map_or_else(Vec::new, |watch| watch.join().unwrap_or_default())
+        let mut stops = watch.map_or_else(Vec::new, |watch| watch.join().unwrap_or_default());
+        for mut listener in std::mem::take(&mut self.listeners) {
+            let pod = listener.pod().to_owned();
+            let word = listener.end();
+            // The first stop of this name is that of the pod that was followed.
+            if let Some(stop) = stops.iter_mut().find(|stop| stop.pod == pod) {
+                stop.last_word = word;
+            }
+        }
+        stops
     }
 
     fn finish(&mut self) {
@@ -161,7 +191,8 @@ fn stops_of(pods: impl std::io::Read, sample: &Sample) -> Vec<Stop> {
         };
         let id = pod.metadata.labels.as_ref();
         let id = id.and_then(|labels| labels.get("kring.io/broker-id")?.parse().ok());
-        let (Some(broker), Some(uid)) = (id, pod.metadata.uid) else {
+        let (Some(broker), Some(uid), Some(pod_name)) = (id, pod.metadata.uid, pod.metadata.name)
+        else {
             continue;
         };
         if pod.metadata.deletion_timestamp.is_none() || !seen.insert(uid) {
@@ -173,6 +204,8 @@ fn stops_of(pods: impl std::io::Read, sample: &Sample) -> Vec<Stop> {
             .clone();
         stops.push(Stop {
             broker,
+            pod: pod_name,
+            last_word: None,
             age: last.as_ref().map_or(Duration::MAX, |(at, _)| at.elapsed()),
             before: last.map(|(_, list)| list),
         });
@@ -197,8 +230,7 @@ mod tests {
     }
 
     fn pod(uid: &str, deleted: bool) -> serde_json::Value {
-        let mut pod =
-            serde_json::json!({"metadata": {"uid": uid, "labels": {"kring.io/broker-id": "1"}}});
+        let mut pod = serde_json::json!({"metadata": {"name": "demo-1-0", "uid": uid, "labels": {"kring.io/broker-id": "1"}}});
         if deleted {
             pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
         }
@@ -215,14 +247,22 @@ mod tests {
         let text = [("a", false), ("a", true), ("a", true), ("b", false)]
             .map(|(uid, deleted)| pod(uid, deleted).to_string())
             .join("\n");
-        let stops = stops_of(text.as_bytes(), &sample);
+        let mut stops = stops_of(text.as_bytes(), &sample);
         assert_eq!(stops.len(), 1);
         assert_eq!(
             stops[0].violations(),
             [
-                "broker 1 was stopped with 2 leaders and 0 coordinators",
+                "broker 1 was stopped with 2 leaders and 0 coordinators; its last word: None",
                 "when broker 1 was stopped, broker 2 was in 5 of its 6 ISRs, fenced: false",
             ]
         );
+        let word = |leaders| LastWord {
+            leaders,
+            coordinators: 0,
+        };
+        stops[0].last_word = Some(word(1));
+        assert_eq!(stops[0].violations().len(), 2);
+        stops[0].last_word = Some(word(0));
+        assert_eq!(stops[0].violations().len(), 1, "the drain was over by then");
     }
 }

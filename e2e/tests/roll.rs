@@ -97,8 +97,8 @@ fn stopped_only_drained_pods(stops: Option<Stops>) {
     let stops = stops.end();
     for stop in &stops {
         eprintln!(
-            "broker {} was stopped {:?} after the brokers' last word",
-            stop.broker, stop.age
+            "broker {} was stopped {:?} after the brokers' last answer; its own last word: {:?}",
+            stop.broker, stop.age, stop.last_word
         );
         assert_eq!(stop.violations(), Vec::<String>::new());
     }

@@ -50,7 +50,11 @@ pub(crate) fn begin(broker: &mut Broker, now: Now, out: &mut Output) {
         return;
     }
     let patience = Duration::from_millis(broker.config.controlled_shutdown_timeout_ms);
-    tracing::info!("shutdown: handing the leaders over");
+    tracing::info!(
+        leaders = broker.replicas.led().count(),
+        coordinators = broker.coordinators.serving(),
+        "shutdown: handing the leaders over"
+    );
     broker.shutdown = Shutdown::HandingOver {
         deadline: now.mono + patience,
         ask_at: Some(now.mono),
