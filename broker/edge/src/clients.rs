@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
 use crate::accept::accept;
+use crate::arriving::Arriving;
 use crate::budget::Budget;
 use crate::limits::OpenConnections;
 use crate::shard::{Order, Shard};
@@ -35,7 +36,9 @@ impl Clients {
     ) -> io::Result<Clients> {
         listener.set_nonblocking(true)?;
         let shards = shards.max(1);
-        let budget = Budget::new(limits.queued_bytes_max.max(limits.frame_bytes_max));
+        // Half for whole requests on their way to the engine, half for those that still arrive.
+        let half = limits.queued_bytes_max / 2;
+        let (budget, arriving) = (Budget::new(half), Arriving::new(half));
         let open = Arc::new(OpenConnections::default());
         let channels: Vec<_> = (0..shards).map(|_| mpsc::unbounded_channel()).collect();
         let senders: Vec<_> = channels.iter().map(|(sender, _)| sender.clone()).collect();
@@ -49,6 +52,7 @@ impl Clients {
                 shards: shards as u64,
                 limits: limits.clone(),
                 budget: budget.clone(),
+                arriving: arriving.clone(),
                 inbox: Arc::clone(inbox),
             };
             let accepts = match acceptor.take() {

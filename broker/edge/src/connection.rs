@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use kring_io::{ConnId, RequestId};
 use thiserror::Error;
 use tokio::net::TcpStream;
@@ -16,6 +16,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::arriving::{Arriving, Share};
 use crate::budget::{Budget, Permit};
 use crate::replies::Replies;
 use crate::write::write_parts;
@@ -24,12 +25,20 @@ use crate::{Arrival, ClientLimits, FrameAssembler, FrameError, Inbox};
 /// Requests of one connection that may be with the engine or have an answer not yet written. Kafka
 /// has 1; clients pipeline 5 (Java) or more (librdkafka), and group commit profits from it.
 const REQUESTS_IN_FLIGHT_MAX: usize = 32;
-/// A frame of at least this size counts against the budget before it is whole.
-const LARGE_FRAME_BYTES: usize = 64 * 1024;
-/// A frame under way must grow by [`PROGRESS_BYTES_MIN`] in each such window.
+/// A frame under way must grow in each such window: by [`PROGRESS_BYTES_MIN`], and by its
+/// [`PROGRESS_PART`]th part.
 const PROGRESS_WINDOW: Duration = Duration::from_secs(10);
 /// 1 KiB/s: slower than any client that means it.
 const PROGRESS_BYTES_MIN: usize = 10 * 1024;
+/// Who has sent much must go on sending much, or its memory would be held for nothing. A frame that
+/// arrives evenly within the 30 s that clients wait for an answer grows by more.
+const PROGRESS_PART: usize = 4;
+/// How long a frame under way waits for memory. Whoever keeps others waiting by holding what it
+/// does not use must send all of it again this often.
+const MEMORY_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Frames that are cut from what was read before the first of them is delivered. Many small ones
+/// take far more memory than their bytes.
+const FRAMES_AT_ONCE: usize = 32;
 
 /// What the engine sends to a connection.
 #[derive(Debug)]
@@ -44,6 +53,7 @@ pub(crate) enum Outgoing {
 pub(crate) struct Surroundings {
     pub(crate) inbox: Arc<dyn Inbox>,
     pub(crate) budget: Budget,
+    pub(crate) arriving: Arriving,
     pub(crate) limits: ClientLimits,
     /// Where sockets of this thread are read into, one at a time and never across an await.
     pub(crate) scratch: RefCell<Box<[u8]>>,
@@ -58,8 +68,13 @@ pub(crate) enum End {
     ByEngine,
     #[error("no traffic for connections.max.idle.ms")]
     Idle,
-    #[error("a frame came in slower than 1 KiB/s")]
+    #[error("a frame came in slower than 1 KiB/s, or grew by less than a quarter in 10 s")]
     Stalled,
+    #[error(
+        "requests under way left no memory for another within {} s (queued.max.request.bytes)",
+        MEMORY_WAIT_MAX.as_secs()
+    )]
+    Crowded,
     #[error(transparent)]
     Frame(#[from] FrameError),
     #[error(transparent)]
@@ -121,29 +136,49 @@ impl Reader<'_> {
         let mut frames = Vec::new();
         loop {
             self.wait_for_bytes().await?;
-            self.read_some(&mut frames)?;
-            for frame in frames.drain(..) {
-                self.take_place().await;
-                let permit = self.around.budget.take(frame.len()).await;
-                self.deliver(frame, permit);
+            let mut rest = self.read_some(&mut frames)?;
+            loop {
+                for frame in frames.drain(..) {
+                    self.take_place().await;
+                    let permit = self.around.budget.take(frame.len()).await;
+                    self.deliver(frame, permit);
+                }
+                if rest.is_empty() {
+                    break;
+                }
+                let mut bytes = &rest[..];
+                self.cut(&mut bytes, &mut frames)?;
+                let cut = rest.len() - bytes.len();
+                rest.advance(cut);
             }
-            if self.assembler.claimed() >= LARGE_FRAME_BYTES {
-                self.read_large().await?;
+            if self.assembler.claimed() > 0 {
+                self.read_rest().await?;
             }
         }
     }
 
-    /// Reads the rest of a large frame into its own memory. Its first bytes have arrived before it
-    /// may take a large share of the budget.
-    async fn read_large(&mut self) -> Result<(), End> {
-        let permit = self.around.budget.take(self.assembler.claimed()).await;
+    /// Reads the rest of a frame into its own memory, which counts as far as its bytes have arrived.
+    async fn read_rest(&mut self) -> Result<(), End> {
+        // Before it takes memory from others: a client that takes no answers gives no place back.
+        self.take_place().await;
+        let mut share = Share::default();
         loop {
             if let Some(frame) = self.assembler.take_whole() {
-                self.take_place().await;
+                let permit = self.around.budget.take(frame.len()).await;
+                drop(share);
                 self.deliver(frame, permit);
                 return Ok(());
             }
             self.wait_for_bytes().await?;
+            let holds = self.assembler.holds();
+            if !share.covers(holds) {
+                let grown = self.around.arriving.grow(&mut share, holds);
+                timeout(MEMORY_WAIT_MAX, grown)
+                    .await
+                    .map_err(|_| End::Crowded)?;
+                // What others took is no fault of this client's.
+                self.window = None;
+            }
             match self.stream.try_read_buf(&mut self.assembler.room()) {
                 Ok(0) => return Err(End::ByClient),
                 Ok(_) => {}
@@ -153,17 +188,24 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads what is there and cuts it into frames.
-    fn read_some(&mut self, frames: &mut Vec<Bytes>) -> Result<(), End> {
-        let mut scratch = self.around.scratch.borrow_mut();
-        let got = match self.stream.try_read(&mut scratch) {
+    /// Reads what is there and cuts the first frames from it; gives what follows them.
+    fn read_some(&mut self, frames: &mut Vec<Bytes>) -> Result<Bytes, End> {
+        let scratch = &mut *self.around.scratch.borrow_mut();
+        let got = match self.stream.try_read(scratch) {
             Ok(0) => return Err(End::ByClient),
             Ok(got) => got,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Bytes::new()),
             Err(error) => return Err(error.into()),
         };
         let mut bytes = &scratch[..got];
-        while let Some(frame) = self.assembler.feed(&mut bytes)? {
+        self.cut(&mut bytes, frames)?;
+        Ok(Bytes::copy_from_slice(bytes))
+    }
+
+    fn cut(&mut self, bytes: &mut &[u8], frames: &mut Vec<Bytes>) -> Result<(), End> {
+        while frames.len() < FRAMES_AT_ONCE
+            && let Some(frame) = self.assembler.feed(bytes)?
+        {
             frames.push(frame);
         }
         Ok(())
@@ -192,7 +234,7 @@ impl Reader<'_> {
             Some(window) if received < window.enough => window,
             _ => Window {
                 deadline: Instant::now() + PROGRESS_WINDOW,
-                enough: received + PROGRESS_BYTES_MIN,
+                enough: received + PROGRESS_BYTES_MIN.max(received / PROGRESS_PART),
             },
         };
         self.window = Some(window);

@@ -4,8 +4,10 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
-/// Memory that a frame gets before its first byte has arrived.
+/// Memory that a frame gets when it is read into before any of its bytes has arrived.
 const FIRST_BYTES: usize = 64 * 1024;
+/// The least that a frame under way grows by.
+const GROWTH_BYTES_MIN: usize = 4 * 1024;
 /// Bytes of a frame's length.
 const LENGTH_BYTES: usize = 4;
 
@@ -38,6 +40,10 @@ pub struct FrameAssembler {
     length_got: usize,
     /// The frame's length, once known.
     want: usize,
+    /// Full parts of the body.
+    full: Vec<BytesMut>,
+    full_bytes: usize,
+    /// The part of the body that is filled.
     body: BytesMut,
 }
 
@@ -50,6 +56,8 @@ impl FrameAssembler {
             length: [0; LENGTH_BYTES],
             length_got: 0,
             want: 0,
+            full: Vec::new(),
+            full_bytes: 0,
             body: BytesMut::new(),
         }
     }
@@ -60,11 +68,14 @@ impl FrameAssembler {
         if self.want == 0 && !self.feed_length(bytes)? {
             return Ok(None);
         }
-        let taken = self.missing().min(bytes.len());
-        let (head, rest) = bytes.split_at(taken);
-        self.reserve();
-        self.body.put_slice(head);
-        *bytes = rest;
+        while !bytes.is_empty() && self.missing() > 0 {
+            self.reserve(bytes.len());
+            let spare = self.body.capacity() - self.body.len();
+            let taken = self.missing().min(spare).min(bytes.len());
+            let (head, rest) = bytes.split_at(taken);
+            self.body.put_slice(head);
+            *bytes = rest;
+        }
         Ok(self.take_whole())
     }
 
@@ -83,19 +94,30 @@ impl FrameAssembler {
     /// Bytes of its body that have arrived.
     #[must_use]
     pub fn received(&self) -> usize {
-        self.body.len()
+        self.full_bytes + self.body.len()
     }
 
     /// Bytes of its body that have not.
     #[must_use]
     pub fn missing(&self) -> usize {
-        self.want - self.body.len()
+        self.want - self.received()
+    }
+
+    /// Bytes of memory that the frame under way holds after [`FrameAssembler::room`]: at most twice
+    /// what has arrived, once something has.
+    #[must_use]
+    pub fn holds(&self) -> usize {
+        let held = self.full_bytes + self.body.capacity();
+        match self.body.len() == self.body.capacity() {
+            true => held + self.growth(self.room_bytes_min()),
+            false => held,
+        }
     }
 
     /// Room for the next bytes of the body, to read into without a copy: as much as has arrived,
     /// and never beyond the frame. Call [`FrameAssembler::take_whole`] afterwards.
     pub fn room(&mut self) -> bytes::buf::Limit<&mut BytesMut> {
-        self.reserve();
+        self.reserve(self.room_bytes_min());
         let room = self.missing().min(self.body.capacity() - self.body.len());
         (&mut self.body).limit(room)
     }
@@ -105,9 +127,24 @@ impl FrameAssembler {
         if self.want == 0 || self.missing() > 0 {
             return None;
         }
+        let last = std::mem::take(&mut self.body);
+        let whole = if self.full.is_empty() {
+            last
+        } else {
+            // Exactly: a kept frame must not pin more memory than it has bytes.
+            let mut whole = BytesMut::with_capacity(self.want);
+            for part in self.full.drain(..) {
+                whole.extend_from_slice(&part);
+            }
+            whole.extend_from_slice(&last);
+            whole
+        };
+        // A connection keeps nothing of a frame that is gone.
+        self.full = Vec::new();
+        self.full_bytes = 0;
         self.want = 0;
         self.length_got = 0;
-        Some(std::mem::take(&mut self.body).freeze())
+        Some(whole.freeze())
     }
 
     fn feed_length(&mut self, bytes: &mut &[u8]) -> Result<bool, FrameError> {
@@ -133,14 +170,30 @@ impl FrameAssembler {
         }
     }
 
-    /// EDGE-2: grows the body to twice what it holds, so that memory follows bytes and not claims.
-    fn reserve(&mut self) {
+    /// Whoever waits for the first bytes of a frame is a peer that has proven itself.
+    fn room_bytes_min(&self) -> usize {
+        match self.received() {
+            0 => FIRST_BYTES,
+            _ => GROWTH_BYTES_MIN,
+        }
+    }
+
+    /// By how much the memory grows next.
+    fn growth(&self, bytes_min: usize) -> usize {
+        let doubled = self.received().max(bytes_min).max(GROWTH_BYTES_MIN);
+        self.missing().min(doubled)
+    }
+
+    /// EDGE-2: grows to twice what has arrived, so that memory follows bytes and not claims. What
+    /// has arrived stays where it is: a copy would hold it twice beside the new memory.
+    fn reserve(&mut self, bytes_min: usize) {
         if self.body.len() == self.body.capacity() {
-            let more = self.missing().min(self.body.len().max(FIRST_BYTES));
-            // Exactly: a kept frame must not pin more memory than it has bytes.
-            let mut grown = BytesMut::with_capacity(self.body.len() + more);
-            grown.extend_from_slice(&self.body);
-            self.body = grown;
+            let more = self.growth(bytes_min);
+            let full = std::mem::replace(&mut self.body, BytesMut::with_capacity(more));
+            if !full.is_empty() {
+                self.full_bytes += full.len();
+                self.full.push(full);
+            }
         }
     }
 }

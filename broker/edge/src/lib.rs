@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod arriving;
 mod budget;
 mod clients;
 mod connection;

@@ -11,8 +11,9 @@ use std::time::Duration;
 pub struct ClientLimits {
     /// Largest frame in bytes (`socket.request.max.bytes`).
     pub frame_bytes_max: usize,
-    /// Bytes of all requests that the engine has not yet taken in (`queued.max.request.bytes`). At
-    /// least one largest frame passes, whatever this says.
+    /// Bytes of all requests that the engine has not yet taken in (`queued.max.request.bytes`): half
+    /// for those that are whole, half for those that still arrive. One largest frame passes,
+    /// whatever this says.
     pub queued_bytes_max: usize,
     /// Connections at once (`max.connections`).
     pub connections_max: usize,

@@ -11,6 +11,7 @@ use kring_io::{ConnId, Reply};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+use crate::arriving::Arriving;
 use crate::budget::Budget;
 use crate::connection::{End, Outgoing, Surroundings, serve};
 use crate::limits::Place;
@@ -50,6 +51,7 @@ pub(crate) struct Shard {
     pub(crate) shards: u64,
     pub(crate) limits: ClientLimits,
     pub(crate) budget: Budget,
+    pub(crate) arriving: Arriving,
     pub(crate) inbox: Arc<dyn Inbox>,
 }
 
@@ -64,6 +66,7 @@ impl Shard {
         let around = Rc::new(Surroundings {
             inbox: self.inbox,
             budget: self.budget,
+            arriving: self.arriving,
             limits: self.limits,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
         });
@@ -133,7 +136,7 @@ fn start(
         around.inbox.deliver(Arrival::Closed(conn));
         drop(place);
         match end {
-            End::Frame(_) | End::Stalled => {
+            End::Frame(_) | End::Stalled | End::Crowded => {
                 tracing::warn!(%address, reason = %end, "connection closed");
             }
             _ => tracing::debug!(%address, reason = %end, "connection closed"),

@@ -173,6 +173,42 @@ fn bytes_that_the_engine_has_not_taken_hold_further_ones_back() {
 }
 
 #[test]
+fn frames_that_claim_much_and_bring_little_hold_nobody_back() {
+    let edge = edge(&limits());
+    let hostile: Vec<_> = (0..6)
+        .map(|_| {
+            let mut stream = edge.connect();
+            stream.write_all(&(1_i32 << 20).to_be_bytes()).unwrap();
+            stream.write_all(b"a little").unwrap();
+            stream
+        })
+        .collect();
+    // Long enough for the claims to be read first.
+    std::thread::sleep(Duration::from_millis(100));
+    let mut healthy = edge.connect();
+    for bytes in [100, 400_000] {
+        healthy.write_all(&frame(&vec![7; bytes])).unwrap();
+        assert_eq!(edge.request().1.len(), bytes);
+    }
+    drop(hostile);
+}
+
+#[test]
+fn many_small_frames_of_one_read_arrive_in_order() {
+    let edge = edge(&limits());
+    let mut stream = edge.connect();
+    let frames: Vec<u8> = (0..1_000_u32)
+        .flat_map(|n| frame(&n.to_be_bytes()))
+        .collect();
+    stream.write_all(&frames).unwrap();
+    for n in 0..1_000_u32 {
+        let (id, body) = edge.request();
+        assert_eq!(body.as_ref(), n.to_be_bytes());
+        edge.reply(id, &[b"."]);
+    }
+}
+
+#[test]
 fn requests_in_flight_are_capped_until_answers_are_written() {
     let edge = edge(&limits());
     let mut stream = edge.connect();
