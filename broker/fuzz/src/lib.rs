@@ -3,7 +3,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod allocation;
 mod alone;
+pub mod golden;
 pub mod targets;
 
 use targets::Target;

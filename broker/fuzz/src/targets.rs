@@ -104,6 +104,11 @@ pub const ALL: &[Target] = &[
     },
 ];
 
+/// Takes the body of a request as the target `decode` does, with the numbers of its header.
+pub fn look_at_request(api_key: i16, version: i16, body: &[u8]) {
+    decode::look(api_key, version, body);
+}
+
 /// The target of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Target> {

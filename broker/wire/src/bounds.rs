@@ -10,6 +10,8 @@ use std::ops::RangeInclusive;
 use thiserror::Error;
 
 use crate::DecodeError;
+use crate::decode::DECODED_BYTES_MAX;
+use crate::header::API_VERSIONS_KEY;
 use schema::Api;
 
 /// Why a request is not decoded.
@@ -45,6 +47,10 @@ pub enum BoundsError {
     },
 }
 
+/// Memory that a request may take beside its frame and as much again, in bytes, before whoever sent
+/// it has proven who it is. The rest of 64 KiB is for what is kept of the connection.
+const UNPROVEN_BYTES_MAX: usize = 32 << 10;
+
 fn find(api_key: i16) -> Option<&'static Api> {
     let at = schemas::APIS
         .binary_search_by_key(&api_key, |api| api.key)
@@ -53,7 +59,7 @@ fn find(api_key: i16) -> Option<&'static Api> {
 }
 
 /// Walks the body of a request (what follows the header) and checks every length and count against
-/// the bytes that are there. Bytes after the body are let pass, as Kafka does.
+/// the bytes that are there, and the memory that a decoder would take against its cap. Bytes after the body are let pass, as Kafka does.
 ///
 /// # Errors
 /// [`BoundsError`]. After [`BoundsError::Malformed`] the connection is closed.
@@ -67,7 +73,12 @@ pub fn check(api_key: i16, version: i16, body: &[u8]) -> Result<(), BoundsError>
             max: api.to,
         });
     }
-    walk::walk(api, version, body).map_err(|reason| BoundsError::Malformed {
+    let decoded_bytes_max = match api_key {
+        // Asked before anyone has proven anything: its memory follows the bytes received.
+        API_VERSIONS_KEY => body.len() + UNPROVEN_BYTES_MAX,
+        _ => DECODED_BYTES_MAX,
+    };
+    walk::walk(api, version, body, decoded_bytes_max).map_err(|reason| BoundsError::Malformed {
         api: api.name,
         version,
         reason,

@@ -5,7 +5,9 @@ use bytes::{Buf, Bytes};
 use bytestring::ByteString;
 use thiserror::Error;
 
+use crate::fetch::{FetchPartition, FetchTopic, ForgottenTopic};
 use crate::ids::TopicId;
+use crate::produce::{ProducePartition, ProduceTopic};
 use crate::varint;
 
 /// Elements an array may claim, as Apache Kafka 4.4 caps it.
@@ -16,6 +18,21 @@ pub const RESERVED_ELEMENTS_MAX: usize = 1_000;
 
 /// Tagged fields a struct may claim, as Apache Kafka 4.4 caps it.
 pub const TAGS_MAX: usize = 10_000;
+
+/// Memory that one request may take beside its frame, in bytes. A frame of the largest size whose
+/// elements have the fewest bytes would take many times its size. 200,000 partitions fit.
+pub const DECODED_BYTES_MAX: usize = 16 << 20;
+
+/// Memory of an element of [`Decoder::array`]: the largest has 64 bytes, and a vector that doubles
+/// holds three times as much for a moment.
+const ELEMENT_BYTES: usize = 3 * 64;
+const _: () = assert!(
+    size_of::<ProduceTopic>() <= 64
+        && size_of::<ProducePartition>() <= 64
+        && size_of::<FetchTopic>() <= 64
+        && size_of::<FetchPartition>() <= 64
+        && size_of::<ForgottenTopic>() <= 64
+);
 
 /// Why bytes are not the message they are said to be. The connection that sent them is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -66,6 +83,14 @@ pub enum DecodeError {
         /// The field or its type.
         field: &'static str,
     },
+    /// The elements would take too much memory.
+    #[error("{field} would make the message take more than {max} bytes of memory")]
+    Memory {
+        /// The field with which it becomes too much.
+        field: &'static str,
+        /// The cap in bytes.
+        max: usize,
+    },
     /// Bytes follow the message.
     #[error("{count} bytes follow the message")]
     TrailingBytes {
@@ -86,13 +111,18 @@ pub enum DecodeError {
 #[derive(Clone, Debug)]
 pub struct Decoder {
     buf: Bytes,
+    /// What is left of [`DECODED_BYTES_MAX`].
+    decoded_bytes_left: usize,
 }
 
 impl Decoder {
     /// At the start of `buf`.
     #[must_use]
     pub fn new(buf: Bytes) -> Decoder {
-        Decoder { buf }
+        Decoder {
+            buf,
+            decoded_bytes_left: DECODED_BYTES_MAX,
+        }
     }
 
     /// Bytes not read yet.
@@ -292,6 +322,13 @@ impl Decoder {
                 max,
             });
         }
+        self.decoded_bytes_left = self
+            .decoded_bytes_left
+            .checked_sub(claimed * ELEMENT_BYTES)
+            .ok_or(DecodeError::Memory {
+                field,
+                max: DECODED_BYTES_MAX,
+            })?;
         Ok(Some(claimed))
     }
 
@@ -364,6 +401,20 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "topics claims 2147483647 elements and at most 1 are possible here"
+        );
+    }
+
+    #[test]
+    fn elements_of_a_whole_message_have_a_cap_of_memory() {
+        let count = DECODED_BYTES_MAX / ELEMENT_BYTES;
+        let two = [0, 0, 0, 2].as_slice();
+        let most = i32::try_from(count - 1).unwrap().to_be_bytes();
+        let bytes = [&most[..], two, &vec![0; count]].concat();
+        let mut read = Decoder::new(bytes.into());
+        assert_eq!(read.array("topics", false, 1), Ok(count - 1));
+        assert_eq!(
+            read.array("partitions", false, 1).unwrap_err().to_string(),
+            "partitions would make the message take more than 16777216 bytes of memory"
         );
     }
 

@@ -4,6 +4,8 @@
 use bytes::Bytes;
 use kring_wire::fetch::FetchRequest;
 
+use crate::allocation::decoder;
+
 /// The fewest bytes in which a partition can be asked for.
 const PARTITION_BYTES_MIN: usize = 16;
 
@@ -12,7 +14,8 @@ pub(super) fn run(data: &[u8]) {
         return;
     };
     let version = 4 + i16::from(*version % 15);
-    let Ok(request) = FetchRequest::parse(version, Bytes::copy_from_slice(body)) else {
+    let parse = || FetchRequest::parse(version, Bytes::copy_from_slice(body));
+    let Ok(request) = decoder(body.len(), parse) else {
         return;
     };
     let partitions: usize = request

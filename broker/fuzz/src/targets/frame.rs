@@ -4,6 +4,8 @@
 use bytes::Bytes;
 use kring_edge::FrameAssembler;
 
+use crate::allocation::unproven;
+
 /// Small, so that the cap is met often.
 const FRAME_BYTES_MAX: usize = 4_096;
 
@@ -28,6 +30,19 @@ pub(super) fn run(data: &[u8]) {
         }
     }
     assert_eq!((frames, refused), expected, "pieces change nothing");
+    unproven(stream.len(), || {
+        deliver(usize::from(*piece_bytes).max(1), stream)
+    });
+}
+
+/// The same, with each frame given away as soon as it is whole.
+fn deliver(piece_bytes: usize, stream: &[u8]) {
+    let mut assembler = FrameAssembler::new(100 << 20);
+    for mut piece in stream.chunks(piece_bytes) {
+        while let Ok(Some(frame)) = assembler.feed(&mut piece) {
+            drop(frame);
+        }
+    }
 }
 
 /// The frames of a stream, and whether it ends at a claim that is refused.

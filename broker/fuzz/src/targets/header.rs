@@ -4,9 +4,14 @@
 use bytes::Bytes;
 use kring_wire::RequestHeader;
 
+use crate::allocation::unproven;
+
 pub(super) fn run(data: &[u8]) {
-    let mut frame = Bytes::copy_from_slice(data);
-    if RequestHeader::parse(&mut frame).is_ok() {
+    let (parsed, frame) = unproven(data.len(), || {
+        let mut frame = Bytes::copy_from_slice(data);
+        (RequestHeader::parse(&mut frame), frame)
+    });
+    if parsed.is_ok() {
         assert!(
             data.ends_with(&frame),
             "the body is what follows the header"

@@ -4,12 +4,15 @@
 use bytes::Bytes;
 use kring_wire::produce::ProduceRequest;
 
+use crate::allocation::decoder;
+
 pub(super) fn run(data: &[u8]) {
     let Some((version, body)) = data.split_first() else {
         return;
     };
     let version = i16::from(*version % 14);
-    let Ok(request) = ProduceRequest::parse(version, Bytes::copy_from_slice(body)) else {
+    let parse = || ProduceRequest::parse(version, Bytes::copy_from_slice(body));
+    let Ok(request) = decoder(body.len(), parse) else {
         return;
     };
     let partitions = request.topics.iter().flat_map(|topic| &topic.partitions);

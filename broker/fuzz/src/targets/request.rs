@@ -1,7 +1,7 @@
 //! Whole requests through the engine of a broker: header, every API and version, handler, answer.
 //! What state the requests meet is what those before them left.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{FetchRequest, ProduceRequest, TopicName};
@@ -9,6 +9,7 @@ use kafka_protocol::protocol::{Encodable, StrBytes};
 use kring_wire::{BatchBuilder, bounds};
 
 use crate::alone::{Alone, Reused};
+use crate::golden::{self, header};
 
 thread_local! {
     static BROKER: Reused = Reused::default();
@@ -31,29 +32,17 @@ fn ask(broker: &mut Alone, frame: &[u8]) {
     }
 }
 
-/// A request header without a client id.
-fn header(key: i16, version: i16) -> BytesMut {
-    let mut frame = BytesMut::new();
-    frame.put_i16(key);
-    frame.put_i16(version);
-    frame.put_i32(7);
-    frame.put_i16(-1);
-    if bounds::is_flexible(key, version) == Some(true) {
-        frame.put_u8(0);
-    }
-    frame
-}
-
-/// Frames of every API and version with a body of zeros, and of Produce and Fetch with real ones.
+/// Frames of every API and version with a body of zeros and with that of the Java client, and of Produce and Fetch with real ones.
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     for key in 0..=100 {
         for version in bounds::versions(key).into_iter().flatten() {
             let mut frame = header(key, version);
-            frame.put_bytes(0, 48);
-            frames.push(frame.to_vec());
+            frame.extend_from_slice(&[0; 48]);
+            frames.push(frame);
         }
     }
+    frames.extend(golden::requests().iter().map(golden::Golden::frame));
     for key in [0, 1] {
         for body in bodies(key) {
             let (version, body) = body.split_first().expect("a body begins with its version");

@@ -61,12 +61,35 @@ impl Field {
         }
     }
 
+    /// What a decoder keeps of it, in any version: it has a place for all fields.
+    fn memory_bytes(&self) -> usize {
+        self.1.memory_bytes()
+    }
+
     pub(super) fn is_tagged(&self) -> bool {
         self.5 != UNTAGGED
     }
 }
 
+/// Memory of a decoded string or bytes, which share the frame.
+const SLICE_BYTES: usize = 32;
+/// Memory of a decoded array without its elements, and of the unknown tags of a struct.
+const COLLECTION_BYTES: usize = 24;
+
 impl Kind {
+    /// What a decoder keeps of it in place: a slice, a vector, a struct with all its fields.
+    pub(super) fn memory_bytes(&self) -> usize {
+        match self {
+            Kind::Fixed(bytes) => *bytes,
+            Kind::String | Kind::Bytes => SLICE_BYTES,
+            Kind::Array(_) => COLLECTION_BYTES,
+            Kind::Struct(fields) => {
+                let fields: usize = fields.iter().map(Field::memory_bytes).sum();
+                (fields + COLLECTION_BYTES).next_multiple_of(16)
+            }
+        }
+    }
+
     /// The fewest bytes it can have.
     pub(super) fn bytes_min(&self, version: i16, flexible: bool) -> usize {
         match self {

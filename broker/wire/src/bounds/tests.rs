@@ -65,6 +65,38 @@ fn a_count_that_cannot_fit_names_its_field() {
 }
 
 #[test]
+fn elements_and_unknown_tags_that_would_take_too_much_memory_are_refused() {
+    // DeleteGroups v0: 600,000 names of no bytes.
+    let names = [&600_000_i32.to_be_bytes()[..], &vec![0; 1_200_000]].concat();
+    assert_eq!(
+        check(42, 0, &names).unwrap_err().to_string(),
+        "malformed DeleteGroups request of version 0: GroupsNames would make the message take more than 16777216 bytes of memory"
+    );
+    assert_eq!(
+        check(
+            42,
+            0,
+            &[&500_000_i32.to_be_bytes()[..], &vec![0; 1_000_000]].concat()
+        ),
+        Ok(())
+    );
+    // ApiVersions v3, asked by strangers: two empty names, and tags that take far more than their bytes.
+    let tags = |count: u8| [&[1, 1, count][..], &[9, 0].repeat(count.into())].concat();
+    assert_eq!(check(18, 3, &tags(100)), Ok(()));
+    let many = [&[1, 1, 0x80, 0x08][..], &[9, 0].repeat(1024)].concat();
+    assert!(matches!(
+        check(18, 3, &many),
+        Err(BoundsError::Malformed {
+            reason: DecodeError::Memory {
+                field: "tagged field",
+                ..
+            },
+            ..
+        })
+    ));
+}
+
+#[test]
 fn null_is_refused_where_the_version_does_not_know_it() {
     // Metadata: the list of topics may be null from version 1 on.
     let null = [0xff; 4];

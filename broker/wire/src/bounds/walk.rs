@@ -10,18 +10,33 @@ struct Walk<'a> {
     rest: &'a [u8],
     version: i16,
     flexible: bool,
+    /// Memory that the decoder of the request may take, and what is left of it.
+    decoded_bytes_max: usize,
+    decoded_bytes_left: usize,
 }
 
-pub(super) fn walk(api: &Api, version: i16, body: &[u8]) -> Result<(), DecodeError> {
+/// Memory of the first tag that a decoder does not know, and of each further one of a struct: it
+/// keeps them in a tree.
+const FIRST_TAG_BYTES: usize = 512;
+const TAG_BYTES: usize = 96;
+
+pub(super) fn walk(
+    api: &Api,
+    version: i16,
+    body: &[u8],
+    decoded_bytes_max: usize,
+) -> Result<(), DecodeError> {
     let mut walk = Walk {
         rest: body,
         version,
         flexible: version >= api.flexible_from,
+        decoded_bytes_max,
+        decoded_bytes_left: decoded_bytes_max,
     };
     walk.fields(api.fields)
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     fn skip(&mut self, field: &'static str, bytes: usize) -> Result<(), DecodeError> {
         match self.rest.split_at_checked(bytes) {
             Some((_, rest)) => {
@@ -67,6 +82,20 @@ impl Walk<'_> {
             Err(_) if length == -1 && nullable => Ok(None),
             Err(_) if length == -1 => Err(DecodeError::Null { field }),
             Err(_) => Err(DecodeError::NegativeLength { field, length }),
+        }
+    }
+
+    /// Counts memory that the decoder will take for `field`.
+    fn take_memory(&mut self, field: &'static str, bytes: usize) -> Result<(), DecodeError> {
+        match self.decoded_bytes_left.checked_sub(bytes) {
+            Some(left) => {
+                self.decoded_bytes_left = left;
+                Ok(())
+            }
+            None => Err(DecodeError::Memory {
+                field,
+                max: self.decoded_bytes_max,
+            }),
         }
     }
 
@@ -116,6 +145,7 @@ impl Walk<'_> {
                         max,
                     });
                 }
+                self.take_memory(name, claimed * element.memory_bytes())?;
                 (0..claimed).try_for_each(|_| self.kind(name, element, false))
             }
         }
@@ -131,6 +161,7 @@ impl Walk<'_> {
                 max,
             });
         }
+        let mut tag_bytes = FIRST_TAG_BYTES;
         for _ in 0..claimed {
             let tag = self.uvarint("tag")?;
             let bytes = self.uvarint("tag length")?;
@@ -139,22 +170,22 @@ impl Walk<'_> {
             let known = fields
                 .iter()
                 .find(|field| field.5 == tag as i32 && field.is_in(self.version));
-            if let Some(field) = known {
-                self.tagged(field, &content[..bytes])?;
+            match known {
+                Some(field) => self.tagged(field, &content[..bytes])?,
+                None => {
+                    self.take_memory("tagged field", tag_bytes)?;
+                    tag_bytes = TAG_BYTES;
+                }
             }
         }
         Ok(())
     }
 
     /// A decoder may trust the field's own lengths over the tag's, so both must agree.
-    fn tagged(&self, field: &'static Field, content: &[u8]) -> Result<(), DecodeError> {
-        let mut inner = Walk {
-            rest: content,
-            version: self.version,
-            flexible: self.flexible,
-        };
-        inner.kind(field.0, &field.1, field.may_be_null(self.version))?;
-        match inner.rest.len() {
+    fn tagged(&mut self, field: &'static Field, content: &'a [u8]) -> Result<(), DecodeError> {
+        let behind = std::mem::replace(&mut self.rest, content);
+        self.kind(field.0, &field.1, field.may_be_null(self.version))?;
+        match std::mem::replace(&mut self.rest, behind).len() {
             0 => Ok(()),
             count => Err(DecodeError::TrailingBytes { count }),
         }

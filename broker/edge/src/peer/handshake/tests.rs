@@ -113,3 +113,44 @@ fn a_short_secret_is_no_secret_and_none_is_printed() {
     assert!(PeerSecret::new(b"  fifteen-bytes-  \n").is_none());
     assert_eq!(format!("{:?}", secret("0123456789abcdef")), "PeerSecret(…)");
 }
+
+#[test]
+fn a_stranger_takes_no_more_memory_than_twice_its_bytes_and_64_kib() {
+    let key = secret("0123456789abcdef");
+    let own = Own {
+        id: BrokerId(2),
+        cluster_id: None,
+        secret: &key,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let mut hello = [0; HELLO_BYTES];
+    hello[..MAGIC.len()].copy_from_slice(&MAGIC);
+    hello[MAGIC.len() + 1] = 1;
+    let tried: [Vec<u8>; 5] = [
+        Vec::new(),
+        hello[..HELLO_BYTES - 1].to_vec(),
+        [&hello[..], &[0xff; PROOF_BYTES]].concat(),
+        vec![0x7f; 100_000],
+        [&hello[..], &[0x7f; 200_000]].concat(),
+    ];
+    for bytes in &tried {
+        let taken = allocation_counter::measure(|| {
+            let (mut stranger, mut ours) = duplex(1024);
+            let accepted = runtime.block_on(async {
+                let send = async move {
+                    // It ends when the broker hangs up, which it does unless the bytes end first.
+                    let _ = stranger.write_all(bytes).await;
+                    let _ = stranger.shutdown().await;
+                };
+                let accept = async move { accept(&mut ours, own).await };
+                tokio::join!(send, accept).1
+            });
+            assert!(accepted.is_err());
+        });
+        let most = u64::try_from(2 * bytes.len() + (64 << 10)).unwrap();
+        assert!(taken.bytes_max <= most, "{} bytes: {taken:?}", bytes.len());
+    }
+}
