@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::Permit;
 use crate::budget::Budget;
 
-/// The memory. Past it frames wait for each other, but one may always grow to its end: were all of
+/// The memory (EDGE-3). Past it frames wait for each other, but one may grow to its end: were all of
 /// them to wait with what they hold, none would ever be whole.
 #[derive(Clone, Debug)]
 pub(crate) struct Arriving {
