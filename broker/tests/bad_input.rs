@@ -8,6 +8,7 @@ mod processes;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 use processes::{Broker, consume, numbers, produce, three_brokers};
@@ -79,7 +80,7 @@ fn the_data_of_another_broker_or_a_newer_format_is_refused() {
     let newer = fs::read_to_string(&meta)
         .unwrap()
         .replace("kring.format=1", "kring.format=9");
-    fs::write(&meta, newer).unwrap();
+    write_checked(&meta, &newer);
     refuses(&mut broker, &["format 9", "a newer version wrote it"]);
 }
 
@@ -99,8 +100,18 @@ fn the_data_of_another_cluster_is_refused() {
         })
         .collect();
     assert_ne!(other, text);
-    fs::write(&meta, other).unwrap();
+    write_checked(&meta, &other);
     refuses(&mut broker, &["belongs to cluster AnotherClusterAltogeth"]);
+}
+
+/// Writes a changed `meta.properties` with the checksum that it must have.
+fn write_checked(path: &Path, text: &str) {
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with("kring.crc32c="));
+    let lines: String = lines.map(|line| format!("{line}\n")).collect();
+    let checksum = crc_fast::crc32_iscsi(lines.as_bytes());
+    fs::write(path, format!("{lines}kring.crc32c={checksum:08x}\n")).unwrap();
 }
 
 #[test]

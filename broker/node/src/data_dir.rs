@@ -1,5 +1,5 @@
 //! The data directory: made, locked, and checked to belong to this broker before anything else touches it.
-//! What the log keeps in it is the log's; here are only the lock and `meta.properties`.
+//! What the log keeps in it is the log's; here are only the lock and `meta.properties` with its copy.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -28,7 +28,7 @@ pub(crate) enum DataDirError {
     InUse { path: PathBuf },
     #[error("{} cannot be read: {error}", path.display())]
     Unreadable { path: PathBuf, error: io::Error },
-    #[error("{} is damaged: {error}; restore it from a backup, it says whose data this is", path.display())]
+    #[error("{} is damaged, and so is its copy: {error}; restore one from a backup, it says whose data this is", path.display())]
     Damaged { path: PathBuf, error: ParseError },
     #[error("the data directory {} belongs to broker {found}, this broker is node.id {id}", path.display())]
     AnotherBroker { path: PathBuf, found: i32, id: i32 },
@@ -62,18 +62,13 @@ impl DataDir {
         fs::create_dir_all(path).map_err(not_writable)?;
         let path = path.canonicalize().map_err(not_writable)?;
         let lock = lock(&path)?;
-        let meta_path = path.join(META_FILE);
-        let meta = match fs::read_to_string(&meta_path) {
-            Ok(text) => read_meta(&path, &text, node_id)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        let meta = match copies::read(&path)? {
+            Some(meta) => accept(&path, meta, node_id)?,
+            None => {
                 refuse_foreign(&path)?;
                 let meta = MetaProperties::new(node_id, new_disk_id);
                 write_meta(&path, &meta)?;
                 meta
-            }
-            Err(error) => {
-                let path = meta_path;
-                return Err(DataDirError::Unreadable { path, error });
             }
         };
         Ok(DataDir {
@@ -125,22 +120,7 @@ fn lock(path: &Path) -> Result<File, DataDirError> {
     }
 }
 
-fn read_meta(path: &Path, text: &str, node_id: i32) -> Result<MetaProperties, DataDirError> {
-    let meta = match MetaProperties::parse(text) {
-        Ok(meta) => meta,
-        Err(ParseError::NotOurs) => {
-            return Err(DataDirError::Foreign {
-                path: path.to_owned(),
-                entry: format!("{META_FILE} without kring.format"),
-            });
-        }
-        Err(error) => {
-            return Err(DataDirError::Damaged {
-                path: path.join(META_FILE),
-                error,
-            });
-        }
-    };
+fn accept(path: &Path, meta: MetaProperties, node_id: i32) -> Result<MetaProperties, DataDirError> {
     if meta.format > FORMAT {
         return Err(DataDirError::NewerFormat {
             path: path.to_owned(),
@@ -178,8 +158,7 @@ fn refuse_foreign(path: &Path) -> Result<(), DataDirError> {
 }
 
 fn write_meta(path: &Path, meta: &MetaProperties) -> Result<(), DataDirError> {
-    let written = write_durably(path, META_FILE, meta.to_string().as_bytes(), 0o640);
-    written.map_err(|error| DataDirError::NotWritable {
+    copies::write(path, meta).map_err(|error| DataDirError::NotWritable {
         path: path.to_owned(),
         error,
     })
@@ -200,5 +179,6 @@ pub(crate) fn write_durably(dir: &Path, name: &str, content: &[u8], mode: u32) -
     File::open(dir)?.sync_all()
 }
 
+mod copies;
 #[cfg(test)]
 mod tests;

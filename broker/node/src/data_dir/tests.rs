@@ -92,6 +92,63 @@ fn damage_is_named_with_its_line() {
 }
 
 #[test]
+fn one_damaged_copy_is_written_again_from_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut made = open(dir.path(), 1).unwrap();
+    made.remember_cluster("MkU3OEVBNTcwNTJENDM2Qg").unwrap();
+    let meta = made.meta.clone();
+    drop(made);
+    let whole = fs::read(dir.path().join(META_FILE)).unwrap();
+    for name in [META_FILE, copies::COPY_FILE] {
+        let path = dir.path().join(name);
+        for bit in 0..whole.len() * 8 {
+            let mut rotten = whole.clone();
+            rotten[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, &rotten).unwrap();
+            assert_eq!(open(dir.path(), 1).unwrap().meta, meta, "{name}, bit {bit}");
+            assert_eq!(fs::read(&path).unwrap(), whole, "{name}, bit {bit}");
+        }
+        fs::remove_file(&path).unwrap();
+        assert_eq!(open(dir.path(), 1).unwrap().meta, meta, "{name} is gone");
+        assert_eq!(fs::read(&path).unwrap(), whole, "{name} was gone");
+    }
+}
+
+#[test]
+fn two_damaged_copies_are_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path(), 1).unwrap());
+    let both = [META_FILE, copies::COPY_FILE].map(|name| dir.path().join(name));
+    let rotten = fs::read_to_string(&both[0])
+        .unwrap()
+        .replace("directory.id=", "directory.id=A");
+    for path in &both {
+        fs::write(path, &rotten).unwrap();
+    }
+    let said = open(dir.path(), 1).unwrap_err().to_string();
+    assert!(said.contains("and so is its copy"), "{said}");
+    for path in &both {
+        assert_eq!(fs::read_to_string(path).unwrap(), rotten);
+    }
+}
+
+#[test]
+fn the_first_copy_is_the_newer_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut made = open(dir.path(), 1).unwrap();
+    let copy = dir.path().join(copies::COPY_FILE);
+    let before = fs::read(&copy).unwrap();
+    made.remember_cluster("MkU3OEVBNTcwNTJENDM2Qg").unwrap();
+    let meta = made.meta.clone();
+    drop(made);
+    let after = fs::read(&copy).unwrap();
+    // A crash between the two writes.
+    fs::write(&copy, &before).unwrap();
+    assert_eq!(open(dir.path(), 1).unwrap().meta, meta);
+    assert_eq!(fs::read(&copy).unwrap(), after);
+}
+
+#[test]
 fn a_path_that_is_a_file_is_refused() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let said = open(file.path(), 1).unwrap_err().to_string();

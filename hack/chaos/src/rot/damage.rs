@@ -44,7 +44,7 @@ impl Class {
             Class::Journal => name.starts_with("journal-"),
             Class::Checkpoint => name.starts_with("checkpoint-"),
             Class::Segment => name.ends_with(".log"),
-            Class::Identity => name == "meta.properties",
+            Class::Identity => name.starts_with("meta.properties"),
             Class::Partition => name == "partition.metadata",
         }
     }
@@ -80,6 +80,9 @@ impl Damage {
             return Ok(damage);
         }
         if class == Class::Identity {
+            // One of the two copies: the other is what it is repaired from.
+            let kept = usize::try_from(random.below(files.len() as u64)).unwrap_or(0);
+            files = vec![files.swap_remove(kept)];
             for path in &files {
                 let content = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
                 damage.before.push((path.clone(), content));
