@@ -17,6 +17,9 @@ use crate::scenario::{self, Scenario};
 /// Runs that once failed: `scenario seed crash  what it found`, a line each; `-` is no crash.
 const REGRESSIONS: &str = include_str!("../regressions.txt");
 
+/// Most lines that tell how far a set of runs is.
+const PROGRESS_LINES: usize = 20;
+
 /// What to run.
 #[derive(Debug)]
 pub struct Plan {
@@ -193,9 +196,11 @@ fn points(writes: u64, wanted: usize) -> Vec<Crash> {
         .collect()
 }
 
-/// Runs jobs on every core; the outcomes are in the order of the jobs.
+/// Runs jobs on every core and tells how far it is; the outcomes are in the order of the jobs.
 fn run_all(jobs: &[Job]) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
+    let done = AtomicUsize::new(0);
+    let told_after = jobs.len().div_ceil(PROGRESS_LINES).max(1);
     let outcomes: Vec<Mutex<Option<Outcome>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
     let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     std::thread::scope(|scope| {
@@ -208,6 +213,10 @@ fn run_all(jobs: &[Job]) -> Vec<Outcome> {
                     };
                     let outcome = run::run(job.scenario, job.seed, job.crash);
                     *outcomes[at].lock().expect("no run panics here") = Some(outcome);
+                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    if done.is_multiple_of(told_after) && done < jobs.len() {
+                        eprintln!("   {done} of {} runs", jobs.len());
+                    }
                 }
             });
         }
@@ -279,9 +288,11 @@ fn report(job: Job, outcome: &Outcome, violations: &[Violation], totals: &mut To
 }
 
 fn close(plan: &Plan, totals: &Totals) -> bool {
-    let mut must = vec![("runs", totals.runs), ("looks at stops", totals.stops)];
+    let mut must = vec![("runs", totals.runs)];
+    // One scenario alone may be one in which no pod is to be stopped.
     if plan.is_whole {
         must.extend([
+            ("looks at stops", totals.stops),
             ("rollouts", totals.rollouts),
             ("brokers lost", totals.disturbances),
             ("conflicts", totals.conflicts),
