@@ -74,7 +74,7 @@ fn steps(lane: Lane) -> &'static [&'static str] {
             "target/sim/kring-chaos power --cuts=10",
             "target/sim/kring-chaos power --cuts=1 --lying",
             "target/sim/kring-chaos trouble --rounds=6",
-            "target/sim/kring-chaos rot --flips=50",
+            "target/sim/kring-chaos rot --flips=50 --alone",
             "target/sim/kring-chaos full --rounds=1",
         ],
         Lane::Full => &[
@@ -89,7 +89,7 @@ fn steps(lane: Lane) -> &'static [&'static str] {
             "target/sim/kring-chaos storm --cycles=200",
             "target/sim/kring-chaos power --cuts=150",
             "target/sim/kring-chaos trouble --rounds=30",
-            "target/sim/kring-chaos rot --flips=1000 --flips-each=20",
+            "target/sim/kring-chaos rot --flips=1000 --flips-each=20 --alone",
             "target/sim/kring-chaos full --rounds=3",
         ],
         Lane::Compat => &["e2e/compat/run"],
