@@ -74,6 +74,12 @@ struct State {
     broken: Option<String>,
 }
 
+impl kring_model_search::State for State {
+    fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+}
+
 impl Hash for State {
     fn hash<H: Hasher>(&self, to: &mut H) {
         self.cluster.hash(to);
@@ -245,7 +251,7 @@ impl Model for Bounds {
 
     fn properties(&self) -> Vec<Property<Bounds>> {
         vec![
-            Property::always("the invariants hold", |_, state: &State| {
+            Property::always(kring_model_search::INVARIANTS, |_, state: &State| {
                 state.broken.is_none()
             }),
             Property::sometimes("the rollout ends", |bounds: &Bounds, state: &State| {

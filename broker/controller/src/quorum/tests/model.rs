@@ -67,6 +67,12 @@ struct State {
     broken: Option<String>,
 }
 
+impl kring_model_search::State for State {
+    fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+}
+
 impl Hash for State {
     fn hash<H: Hasher>(&self, to: &mut H) {
         for node in &self.nodes {
@@ -320,7 +326,7 @@ impl Model for Bounds {
 
     fn properties(&self) -> Vec<Property<Bounds>> {
         let mut properties = vec![
-            Property::always("the invariants hold", |_, state: &State| {
+            Property::always(kring_model_search::INVARIANTS, |_, state: &State| {
                 state.broken.is_none()
             }),
             Property::sometimes("a second epoch has a leader", |_, state: &State| {

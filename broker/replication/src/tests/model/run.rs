@@ -1,9 +1,7 @@
 //! How far the partition is searched: in each run of the tests, in the deep run, and until each mutation is caught.
 //! What is searched is in `model`.
 
-use std::time::Instant;
-
-use stateright::{Checker, Model};
+use kring_model_search::caught;
 
 use super::Bounds;
 use super::mutation::Mutation;
@@ -21,22 +19,8 @@ const BASE: Bounds = Bounds {
     mutation: None,
 };
 
-/// Searches every state within the bounds and checks that the search met what it was made for.
 fn search(name: &str, bounds: Bounds) {
-    let started = Instant::now();
-    let checker = bounds.checker().threads(2).spawn_dfs().join();
-    println!(
-        "model=isr search={name} states={} transitions={} depth={} seconds={}",
-        checker.unique_state_count(),
-        checker.state_count(),
-        checker.max_depth(),
-        started.elapsed().as_secs(),
-    );
-    if let Some(path) = checker.discovery("the invariants hold") {
-        let broken = path.last_state().broken.clone();
-        panic!("{broken:?} after {:#?}", path.into_actions());
-    }
-    checker.assert_properties();
+    kring_model_search::search("isr", name, bounds);
 }
 
 #[test]
@@ -49,14 +33,6 @@ fn every_state_with_a_moved_leadership_keeps_the_invariants() {
             ..BASE
         },
     );
-}
-
-/// Which invariant is broken, if any; breadth first, so that the way there is short.
-fn caught(bounds: Bounds) -> Option<String> {
-    let checker = bounds.checker().threads(2).target_state_count(400_000);
-    let checker = checker.spawn_bfs().join();
-    let path = checker.discovery("the invariants hold")?;
-    path.last_state().broken.clone()
 }
 
 #[test]

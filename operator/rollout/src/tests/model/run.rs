@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::Instant;
 
-use stateright::{Checker, Model};
+use kring_model_search::caught;
+use stateright::Model;
 
 use super::{Bounds, Mutation, State};
 
@@ -18,22 +18,8 @@ const BASE: Bounds = Bounds {
     mutation: None,
 };
 
-/// Searches every state within the bounds and checks that the search met what it was made for.
 fn search(name: &str, bounds: Bounds) {
-    let started = Instant::now();
-    let checker = bounds.checker().threads(2).spawn_dfs().join();
-    println!(
-        "model=rollout search={name} states={} transitions={} depth={} seconds={}",
-        checker.unique_state_count(),
-        checker.state_count(),
-        checker.max_depth(),
-        started.elapsed().as_secs(),
-    );
-    if let Some(path) = checker.discovery("the invariants hold") {
-        let broken = path.last_state().broken.clone();
-        panic!("{broken:?} after {:#?}", path.into_actions());
-    }
-    checker.assert_properties();
+    kring_model_search::search("rollout", name, bounds);
 }
 
 /// Every reachable state with its steps, so that it can be asked from where the end can be reached.
@@ -136,14 +122,6 @@ fn every_state_of_a_rollout_keeps_the_invariants_and_can_end() {
         search(name, bounds);
         assert_progress(name, bounds);
     }
-}
-
-/// Which invariant is broken, if any; breadth first, so that the way there is short.
-fn caught(bounds: Bounds) -> Option<String> {
-    let checker = bounds.checker().threads(2).target_state_count(400_000);
-    let checker = checker.spawn_bfs().join();
-    let path = checker.discovery("the invariants hold")?;
-    path.last_state().broken.clone()
 }
 
 #[test]

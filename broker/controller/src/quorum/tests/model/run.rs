@@ -1,29 +1,13 @@
 //! How far the quorum is searched: in each run of the tests, in the deep run, and until each mutation is caught.
 //! What is searched is in `model`.
 
-use std::time::Instant;
-
-use stateright::{Checker, Model};
+use kring_model_search::caught;
 
 use super::Bounds;
 use super::mutation::Mutation;
 
-/// Searches every state within the bounds and checks that the search met what it was made for.
 fn search(name: &str, bounds: Bounds) {
-    let started = Instant::now();
-    let checker = bounds.checker().threads(2).spawn_dfs().join();
-    println!(
-        "model=quorum search={name} states={} transitions={} depth={} seconds={}",
-        checker.unique_state_count(),
-        checker.state_count(),
-        checker.max_depth(),
-        started.elapsed().as_secs(),
-    );
-    if let Some(path) = checker.discovery("the invariants hold") {
-        let broken = path.last_state().broken.clone();
-        panic!("{broken:?} after {:#?}", path.into_actions());
-    }
-    checker.assert_properties();
+    kring_model_search::search("quorum", name, bounds);
 }
 
 const BASE: Bounds = Bounds {
@@ -63,14 +47,6 @@ fn every_state_of_two_voters_with_a_crash_and_a_loss_keeps_the_invariants() {
             ..BASE
         },
     );
-}
-
-/// Until which invariant, if any, is broken; breadth first, so that the way there is short.
-fn caught(bounds: Bounds) -> Option<String> {
-    let checker = bounds.checker().threads(2).target_state_count(400_000);
-    let checker = checker.spawn_bfs().join();
-    let path = checker.discovery("the invariants hold")?;
-    path.last_state().broken.clone()
 }
 
 #[test]
