@@ -1,14 +1,19 @@
 //! Log lines on standard error: for people on a terminal, JSON elsewhere. What is logged may change
-//! while the broker runs. It decides nothing about what is worth a line.
+//! while the broker runs. It decides nothing about what is worth a line, only how often.
+
+mod flood;
 
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, PoisonError};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::LogFormat;
+use flood::FloodGate;
+pub(crate) use flood::tell_left_out;
 
 /// What is logged, and the way to change it.
 struct Current {
@@ -35,13 +40,13 @@ pub(crate) fn start(format: LogFormat, level: &str) -> Result<(), String> {
             .with_target(false)
             .with_filter_reloading();
         let handle = lines.reload_handle();
-        if lines.finish().try_init().is_ok() {
+        if lines.finish().with(FloodGate::default()).try_init().is_ok() {
             keep(level, move |filter| handle.reload(filter).map_err(said));
         }
     } else {
         let lines = lines.json().flatten_event(true).with_filter_reloading();
         let handle = lines.reload_handle();
-        if lines.finish().try_init().is_ok() {
+        if lines.finish().with(FloodGate::default()).try_init().is_ok() {
             keep(level, move |filter| handle.reload(filter).map_err(said));
         }
     }

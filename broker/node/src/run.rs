@@ -21,7 +21,7 @@ use crate::engine::{Fatal, Outlets};
 use crate::engine_thread::{DriverName, EngineThread};
 use crate::inbox::{Inbox, Item};
 use crate::secrets::{SecretError, Token, peer_secret};
-use crate::{admin, http, machine, observe, volume};
+use crate::{admin, http, logging, machine, observe, volume};
 
 /// Version of this binary.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -122,6 +122,7 @@ pub(crate) fn run(config: Config) -> Result<(), RunError> {
         if let Some(listener) = listeners.metrics {
             http::serve(listener, observe::router(Arc::clone(&inbox), about))?;
         }
+        tokio::spawn(logging::tell_left_out());
         tokio::spawn(volume::watch(data_dir.path.clone(), Arc::clone(&inbox)));
         let watch = watch(&mut data_dir, &cluster_id, &inbox, &node, driver, started);
         live(&inbox, ended, watch).await

@@ -16,8 +16,11 @@ use crate::network;
 
 /// Where clients connect.
 pub(crate) const CLIENT_PORT: u16 = 9092;
-const PEER_PORT: u16 = 9093;
+/// Where brokers connect to each other.
+pub(crate) const PEER_PORT: u16 = 9093;
 const METRICS_PORT: u16 = 9094;
+/// Where the admin API is, in the suites that have it.
+pub(crate) const ADMIN_PORT: u16 = 9095;
 /// Time for connecting to a broker and for an answer of its HTTP server.
 const HTTP_PATIENCE: Duration = Duration::from_secs(2);
 /// Lines of a broker's log that a failure shows.
@@ -154,6 +157,11 @@ impl Broker {
     /// Whether a process was started and not yet seen to end.
     pub(crate) fn is_started(&self) -> bool {
         self.child.is_some()
+    }
+
+    /// The number of the process, if it was started and not yet seen to end.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
     }
 
     /// How the process ended, if it has.

@@ -1,6 +1,7 @@
 //! How a suite ends: its violations, then one line of figures that a person and a script can read.
 //! It measures nothing.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::patience;
@@ -29,6 +30,15 @@ impl Closing {
     /// Adds a figure.
     pub(crate) fn figure(&mut self, name: &str, value: u64) {
         let _ = write!(self.figures, " {name}={value}");
+    }
+
+    /// Adds a list of counts as one figure.
+    pub(crate) fn list(&mut self, name: &str, counts: &BTreeMap<&'static str, u64>) {
+        let counts: Vec<_> = counts
+            .iter()
+            .map(|(of, count)| format!("{of}:{count}"))
+            .collect();
+        let _ = write!(self.figures, " {name}={}", counts.join(","));
     }
 
     /// Fails the run unless something held: a run in which nothing bit has shown nothing.

@@ -12,6 +12,7 @@ mod disk;
 mod enclosure;
 mod foreign;
 mod full;
+mod hostile;
 mod interrupt;
 mod load;
 mod mixed;
@@ -70,6 +71,8 @@ enum Suite {
     Rot(rot::Asked),
     /// The disks fill up and get space back.
     Full(full::Asked),
+    /// Frames that no client means, and idle connections, at one broker.
+    Hostile(hostile::Asked),
 }
 
 impl Suite {
@@ -81,6 +84,7 @@ impl Suite {
             Suite::Trouble(_) => "trouble",
             Suite::Rot(_) => "rot",
             Suite::Full(_) => "full",
+            Suite::Hostile(_) => "hostile",
         }
     }
 }
@@ -122,6 +126,7 @@ fn strike(arguments: &Arguments) -> Result<(Closing, Run), String> {
         Suite::Trouble(asked) => trouble::run(&run, *asked),
         Suite::Rot(asked) => rot::run(&run, *asked),
         Suite::Full(asked) => full::run(&run, *asked),
+        Suite::Hostile(asked) => hostile::run(&run, *asked),
     }?;
     Ok((closing, run))
 }

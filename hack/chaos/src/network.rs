@@ -46,6 +46,27 @@ pub(crate) fn make(brokers: usize) -> Result<(), String> {
     Ok(())
 }
 
+/// Gives the clients' end as many addresses more.
+///
+/// # Errors
+/// When `ip` or the kernel refuses.
+pub(crate) fn more_clients(count: u8) -> Result<Vec<Ipv4Addr>, String> {
+    let addresses: Vec<_> = (0..count)
+        .map(|n| Ipv4Addr::new(198, 18, 0, 101 + n))
+        .collect();
+    for address in &addresses {
+        run(&[
+            "ip",
+            "addr",
+            "add",
+            &format!("{address}/24"),
+            "dev",
+            "bridge",
+        ])?;
+    }
+    Ok(addresses)
+}
+
 fn connect(broker: usize) -> Result<(), String> {
     let name = namespace(broker);
     let cable = format!("cable-{broker}");

@@ -23,7 +23,7 @@ pub(crate) enum Lane {
     Full,
     /// Bytes from outside, mutated, into everything that they reach.
     Fuzz,
-    /// Three real brokers under faults of processes, network and disks. It needs root.
+    /// Three real brokers under faults of processes, network and disks, and one among strangers. It needs root.
     Chaos,
     /// Other people's clients against one broker.
     Compat,
@@ -76,6 +76,7 @@ fn steps(lane: Lane) -> &'static [&'static str] {
             "target/sim/kring-chaos trouble --rounds=6",
             "target/sim/kring-chaos rot --flips=50 --alone",
             "target/sim/kring-chaos full --rounds=1",
+            "target/sim/kring-chaos hostile --frames=100000 --rounds=2 --connections=2000 --hold-seconds=10",
         ],
         Lane::Full => &[
             "cargo build --locked --quiet --profile sim --package kring-sim --features canary",
@@ -91,6 +92,7 @@ fn steps(lane: Lane) -> &'static [&'static str] {
             "target/sim/kring-chaos trouble --rounds=30",
             "target/sim/kring-chaos rot --flips=1000 --flips-each=20 --alone",
             "target/sim/kring-chaos full --rounds=3",
+            "target/sim/kring-chaos hostile --frames=2000000 --connections=15000 --hold-seconds=60",
         ],
         Lane::Compat => &["e2e/compat/run"],
         Lane::Kube => &[
