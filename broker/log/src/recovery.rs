@@ -22,6 +22,11 @@ use crate::ops::Pending;
 use crate::removal::DELETED_SUFFIX;
 use snapshot::{Snapshot, SnapshotError};
 
+/// How often one piece that the device fails to give is asked for. What one error in passing would
+/// take away for good is not given up at the first one: others may count on it, and may have lost
+/// theirs. Reading changes nothing, so that asking again is safe, as a sync again is not.
+const READS_MAX: u32 = 5;
+
 /// What recovery waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RecoveryStep {
@@ -60,6 +65,8 @@ pub(crate) struct Recovery {
     covered: Lsn,
     covered_crc: u32,
     scan: Option<Scan>,
+    /// Failed reads of the piece that is wanted now.
+    failed_reads: u32,
     end: Option<Position>,
     /// The checkpoint with which the directory, or what a salvage keeps of it, begins.
     first: Vec<u8>,
@@ -88,6 +95,7 @@ impl Log {
             covered: Lsn(0),
             covered_crc: 0,
             scan: None,
+            failed_reads: 0,
             end: None,
             first: Vec::new(),
         });
@@ -111,11 +119,18 @@ impl Log {
             Ok(ok) => ok,
             // Zeros save time only; a block that finds no room is tried again.
             Err(DiskError::NoSpace { .. }) if step == RecoveryStep::ZeroJournal => DiskOk::Done,
-            Err(error) => return self.recovery_failed(now, step, &error, out),
+            Err(error) => {
+                let bytes = done.buffer.map_or(0, |buffer| buffer.len());
+                if !self.read_again(now, step, &error, bytes, out) {
+                    self.recovery_failed(now, step, &error, out);
+                }
+                return;
+            }
         };
         let Some(recovery) = self.recovery.as_mut() else {
             return;
         };
+        recovery.failed_reads = 0;
         match (step, ok) {
             (RecoveryStep::List, DiskOk::Listed(entries)) => {
                 recovery.entries = entries;
@@ -126,13 +141,7 @@ impl Log {
                 self.next_checkpoint_file(now, out);
             }
             (RecoveryStep::OpenCheckpoint(file), DiskOk::Opened { len }) => {
-                let read = DiskOp::Read {
-                    file,
-                    offset: 0,
-                    buffer: Buffer::zeroed(usize::try_from(len).unwrap_or(usize::MAX)),
-                };
-                let step = RecoveryStep::ReadCheckpoint(file);
-                self.op(out, read, Pending::Recovery(step));
+                self.read_checkpoint(file, usize::try_from(len).unwrap_or(usize::MAX), out);
             }
             (RecoveryStep::ReadCheckpoint(file), DiskOk::Read { len }) => {
                 self.ops.close(out, file);
@@ -153,6 +162,43 @@ impl Log {
             }
             (step, _) => self.directory_step(now, step, out),
         }
+    }
+
+    fn read_checkpoint(&mut self, file: FileId, bytes: usize, out: &mut Effects) {
+        let read = DiskOp::Read {
+            file,
+            offset: 0,
+            buffer: Buffer::zeroed(bytes),
+        };
+        let step = RecoveryStep::ReadCheckpoint(file);
+        self.op(out, read, Pending::Recovery(step));
+    }
+
+    /// Asks once more for what the device did not give, if it was a read and not tried often enough.
+    fn read_again(
+        &mut self,
+        now: Now,
+        step: RecoveryStep,
+        error: &DiskError,
+        bytes: usize,
+        out: &mut Effects,
+    ) -> bool {
+        let Some(recovery) = self.recovery.as_mut() else {
+            return false;
+        };
+        recovery.failed_reads += 1;
+        let failed = recovery.failed_reads;
+        if !matches!(error, DiskError::Io { .. }) || failed >= READS_MAX {
+            recovery.failed_reads = 0;
+            return false;
+        }
+        match step {
+            RecoveryStep::ReadCheckpoint(file) => self.read_checkpoint(file, bytes, out),
+            RecoveryStep::ReadJournal => self.scan(now, out),
+            _ => return false,
+        }
+        tracing::warn!(%error, failed, "a read failed and is tried again");
+        true
     }
 
     fn recovery_failed(

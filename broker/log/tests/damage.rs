@@ -448,11 +448,12 @@ fn a_checkpoint_or_a_journal_that_cannot_be_read_is_as_good_as_damaged() {
             path_contains: path.to_owned(),
             class: OpClass::Read,
             skip: 0,
-            times: 1,
+            times: u32::MAX,
             kind: FaultKind::Io(5),
         });
         rig.salvages = true;
         let recovered = rig.restart().unwrap();
+        rig.disk.recover();
         let end = rig.log.state(tp).map_or(0, |state| state.log_end);
         assert!(recovered.salvaged || end >= durable, "{path}");
         rig.log.drop_untrusted();
@@ -461,6 +462,36 @@ fn a_checkpoint_or_a_journal_that_cannot_be_read_is_as_good_as_damaged() {
         assert!(!rig.crash().unwrap().salvaged);
         for (offset, value) in rig.read_all(tp) {
             assert_eq!(value, value_of(tp, offset));
+        }
+    }
+}
+
+#[test]
+fn reads_that_fail_for_a_moment_cost_nothing() {
+    for path in ["checkpoint-0", "checkpoint-1", "journal"] {
+        for times in 1..5 {
+            let mut rig = Rig::started(230, small());
+            let tp = rig.create(0);
+            rig.fill(tp, 200_000);
+            let durable = rig.log.state(tp).unwrap().durable_end;
+            rig.disk.crash();
+            rig.disk.inject(Fault {
+                path_contains: path.to_owned(),
+                class: OpClass::Read,
+                skip: 0,
+                times,
+                kind: FaultKind::Io(5),
+            });
+            rig.salvages = true;
+            let recovered = rig.restart().unwrap();
+            assert!(!recovered.salvaged, "{path} {times}");
+            assert!(
+                rig.log.state(tp).unwrap().log_end >= durable,
+                "{path} {times}"
+            );
+            for (offset, value) in rig.read_all(tp) {
+                assert_eq!(value, value_of(tp, offset));
+            }
         }
     }
 }
