@@ -34,8 +34,9 @@ impl LeaderView {
 pub struct FollowerView {
     /// Who.
     pub broker: BrokerId,
-    /// Whether it is in the committed ISR.
-    pub in_isr: bool,
+    /// Whether the controller may hold it for in sync: it is in the committed ISR, or in a proposed
+    /// one whose answer is still awaited.
+    pub may_be_in_isr: bool,
     /// Everything below is on its disk; `None` until it reported in this epoch.
     pub durable_end: Option<Offset>,
     /// Records it lacks.

@@ -72,7 +72,7 @@ impl Broker {
     /// long the metadata quorum is away.
     pub(crate) fn may_be_replaced(&self, now: Now, tp: TopicPartition) -> bool {
         let patience = self.controller_patience();
-        let lost = now.mono.since(self.contact.heard_at) > patience;
+        let lost = self.is_out_of_contact(now);
         let regained_at = self.contact.regained_at;
         if !lost && regained_at.is_none() {
             return false;
@@ -86,7 +86,27 @@ impl Broker {
         leader
             .followers
             .iter()
-            .any(|follower| follower.in_isr && silent(follower.caught_up_at))
+            .any(|follower| follower.may_be_in_isr && silent(follower.caught_up_at))
+    }
+
+    /// Whether what this leader says of where the log begins and ends may be contradicted by what
+    /// another has told already: it may be replaced, or it is out of contact and has followers that
+    /// may be in sync. One of those may lead from the moment on in which it fetched last.
+    ///
+    /// An append finds out by itself, because it waits for these followers. An answer that only
+    /// tells what is here does not.
+    pub(crate) fn may_be_outdated(&self, now: Now, tp: TopicPartition) -> bool {
+        if self.may_be_replaced(now, tp) {
+            return true;
+        }
+        let leader = self.replicas.engine().leader_state(tp, &self.log);
+        self.is_out_of_contact(now)
+            && leader.is_some_and(|leader| leader.followers.iter().any(|f| f.may_be_in_isr))
+    }
+
+    /// Whether the active controller has been silent for so long that it may fence this broker.
+    fn is_out_of_contact(&self, now: Now) -> bool {
+        now.mono.since(self.contact.heard_at) > self.controller_patience()
     }
 
     /// Shorter than the session time-out, which the controller counts from a heartbeat that it got

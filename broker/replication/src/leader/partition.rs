@@ -197,7 +197,7 @@ impl Leading {
     ) -> LeaderView {
         let view = |(broker, follower): (&BrokerId, &Follower)| FollowerView {
             broker: *broker,
-            in_isr: self.isr.contains(broker),
+            may_be_in_isr: self.maximal_isr().any(|member| member == *broker),
             durable_end: follower.durable_end,
             lag_records: state.log_end - follower.durable_end.unwrap_or(state.log_start),
             caught_up_at: follower.caught_up_at(state.log_end, heard_at(*broker)),

@@ -197,7 +197,7 @@ fn find(
     let Some(state) = broker.log.state(tp) else {
         return Found::Error(ErrorCode::NotLeaderOrFollower);
     };
-    if broker.may_be_replaced(now, tp) {
+    if broker.may_be_outdated(now, tp) {
         // Another may lead by now, have told of a later end, and have deleted records.
         return Found::Error(ErrorCode::NotLeaderOrFollower);
     }

@@ -142,14 +142,14 @@ fn limit(ask: &Ask, room: usize) -> usize {
 }
 
 fn look_at(broker: &mut Broker, now: Now, ask: &Ask, look: Look, out: &mut Output) -> Looked {
-    match check(broker, ask) {
+    match check(broker, now, ask) {
         Ok(range) => read(broker, now, ask, range, look, out),
         Err(slot) => Looked::Slot(slot),
     }
 }
 
 /// What may be read: the partition and the high watermark.
-fn check(broker: &Broker, ask: &Ask) -> Result<(TopicPartition, Offset), Slot> {
+fn check(broker: &Broker, now: Now, ask: &Ask) -> Result<(TopicPartition, Offset), Slot> {
     let tp = ask.tp.map_err(Slot::Error)?;
     broker
         .check_leader(tp, ask.partition.current_leader_epoch)
@@ -165,7 +165,14 @@ fn check(broker: &Broker, ask: &Ask) -> Result<(TopicPartition, Offset), Slot> {
         return Err(Slot::Diverging(diverging));
     }
     if offset < state.log_start || offset > state.log_end {
-        return Err(Slot::Error(ErrorCode::OffsetOutOfRange));
+        // A client that is told so gives its position up. Where another may lead by now, the record
+        // may well be there.
+        let error = if broker.may_be_outdated(now, tp) {
+            ErrorCode::NotLeaderOrFollower
+        } else {
+            ErrorCode::OffsetOutOfRange
+        };
+        return Err(Slot::Error(error));
     }
     let upto = if canary::is_on(Canary::ReadAboveHighWatermark) {
         state.log_end
