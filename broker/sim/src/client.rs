@@ -44,7 +44,7 @@ pub struct ClientOutput {
 }
 
 /// A client.
-pub trait Client {
+pub trait Client: std::fmt::Debug {
     /// Reacts to an event.
     fn step(&mut self, now: Instant, event: ClientEvent, out: &mut ClientOutput);
 

@@ -9,7 +9,7 @@ mod supervise;
 mod tally;
 mod whole;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use kring_io::{BrokerId, ConnId, Instant, Random};
@@ -29,6 +29,9 @@ use process::Roll;
 
 /// The number of a question to the admin API, and its answer.
 pub type AdminAnswer = (u64, Result<AdminResponse, AdminError>);
+
+/// Characters of a client's state that are told.
+const STATE_CHARS: usize = 1_500;
 
 /// Something with a time.
 enum Due {
@@ -73,6 +76,8 @@ pub struct World {
     cuts: BTreeMap<(u64, BrokerId), ClientCut>,
     /// Requests that arrive when the network is healed.
     late: Vec<Request>,
+    /// Connections on which something was lost.
+    gaps: BTreeSet<(usize, BrokerId)>,
     due: BTreeMap<(Instant, u64), Due>,
     numbered: u64,
     random: Random,
@@ -111,6 +116,7 @@ impl World {
             lanes: BTreeMap::new(),
             cuts: BTreeMap::new(),
             late: Vec::new(),
+            gaps: BTreeSet::new(),
             due: BTreeMap::new(),
             numbered: 0,
             random: Random::new(seed),
@@ -182,6 +188,13 @@ impl World {
     /// Lets clients finish what they began.
     pub fn finish(&mut self) {
         self.clients.iter_mut().for_each(|client| client.finish());
+    }
+
+    /// The state of a client that has not finished, if there is one.
+    #[must_use]
+    pub fn unfinished(&self) -> Option<String> {
+        let client = self.clients.iter().find(|client| !client.is_idle())?;
+        Some(format!("{client:?}").chars().take(STATE_CHARS).collect())
     }
 
     /// Whether every client has finished.

@@ -83,17 +83,34 @@ pub(super) fn linearizable(operations: &[Operation]) -> Verdict {
     Verdict::No
 }
 
-/// The operations that may come next: none of the others was over before they began. Those with an
-/// answer come last, so that they are tried first.
+/// The operations that may come next and are worth a try: none of the others was over before they
+/// began. Those with an answer come last, so that they are tried first.
 fn next(operations: &[Operation], place: &Place) -> Vec<usize> {
     let left = || {
         let all = operations.iter().enumerate();
         all.filter(|(index, _)| !place.has(*index))
     };
     let first_end = left().filter_map(|(_, operation)| operation.end).min();
-    let mut next: Vec<usize> = left()
-        .take_while(|(_, operation)| first_end.is_none_or(|end| operation.begin <= end))
-        .filter(|(_, operation)| operation.requires.is_none_or(|value| value == place.value))
+    let window =
+        || left().take_while(|(_, o)| first_end.is_none_or(|first_end| o.begin <= first_end));
+    let fits = |o: &Operation| o.requires.is_none_or(|value| value == place.value);
+    // What changes nothing and may come now may as well: the others still can come after it.
+    let reads = |o: &Operation| o.gives.is_none() && o.end.is_some();
+    if let Some((index, _)) = window().find(|(_, o)| reads(o) && fits(o)) {
+        return vec![index];
+    }
+    // What has no answer may as well never take effect, unless what comes right after it requires
+    // what it gives; of those that are alike one does.
+    let wanted: BTreeSet<u32> = window().filter_map(|(_, o)| o.requires).collect();
+    let mut alike = BTreeSet::new();
+    let mut is_worth = |o: &Operation| {
+        o.end.is_some()
+            || o.gives.is_some_and(|gives| {
+                gives != place.value && wanted.contains(&gives) && alike.insert((o.requires, gives))
+            })
+    };
+    let mut next: Vec<usize> = window()
+        .filter(|(_, o)| fits(o) && is_worth(o))
         .map(|(index, _)| index)
         .collect();
     next.sort_by_key(|index| operations[*index].end.is_some());

@@ -18,7 +18,7 @@ struct Calm {
     /// When the faults were over; none while they go on.
     healed: Option<Instant>,
     /// When every partition was well for the first time after that.
-    converged: Option<Instant>,
+    whole: Option<Instant>,
     /// Sendings that have no acknowledgement yet: partition, producer, first number.
     open: BTreeMap<(Partition, u32, u64), Instant>,
     /// The last lag that was read of each group in each partition.
@@ -35,9 +35,10 @@ impl Calm {
                     ..Calm::default()
                 }
             }
-            Mark::Converged => {
-                self.converged.get_or_insert(at);
+            Mark::Whole => {
+                self.whole.get_or_insert(at);
             }
+            Mark::Converged => {}
         }
     }
 
@@ -46,7 +47,7 @@ impl Calm {
         let Some(healed) = self.healed else {
             return;
         };
-        match self.converged {
+        match self.whole {
             Some(at) if at.since(healed) <= WELL_WITHIN => finding.exercised += 1,
             _ => finding.wrong(|| {
                 format!(

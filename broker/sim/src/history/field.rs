@@ -79,6 +79,8 @@ pub enum Mark {
     /// The last fault is over.
     Healed,
     /// Every partition was seen with a leader and a full ISR.
+    Whole,
+    /// That is so again with damaged disks repaired and the clients at rest: it stays so.
     Converged,
 }
 
@@ -118,7 +120,7 @@ macro_rules! words {
     };
 }
 words!(Outcome { Done = "done" Refused = "refused" Unknown = "unknown" });
-words!(Mark { Faults = "faults" Healed = "healed" Converged = "converged" });
+words!(Mark { Faults = "faults" Healed = "healed" Whole = "whole" Converged = "converged" });
 
 impl Field for BrokerId {
     fn write(&self, out: &mut String) {

@@ -76,7 +76,10 @@ impl World {
             frame,
         };
         match self.cut_of(client, to) {
-            Some(ClientCut::Lost) => self.counts.hit(Kind::ClientCutLost),
+            Some(ClientCut::Lost) => {
+                self.counts.hit(Kind::ClientCutLost);
+                self.gaps.insert((client, to));
+            }
             Some(ClientCut::Late) => self.late.push(request),
             Some(ClientCut::Deaf) | None => {
                 let at = self.behind((request.conn, to), true);
@@ -85,9 +88,13 @@ impl World {
         }
     }
 
-    /// What waited for the end of a cut arrives now, in the order of sending.
+    /// What waited for the end of a cut arrives now, in the order of sending. A connection on which
+    /// something was lost ends: nothing that follows a gap ever arrives on the same one.
     pub(super) fn deliver_late(&mut self) {
         self.cuts.clear();
+        for (client, broker) in std::mem::take(&mut self.gaps) {
+            self.disconnect(client, broker);
+        }
         for request in std::mem::take(&mut self.late) {
             let alive = self.machines.get(&request.to);
             if alive.is_some_and(|m| m.is_up() && m.life() == request.life) {
@@ -142,6 +149,7 @@ impl World {
             // The connection it came on is gone.
         } else if self.cut_of(client, from) == Some(ClientCut::Deaf) {
             self.counts.hit(Kind::ClientCutDeaf);
+            self.gaps.insert((client, from));
         } else {
             self.step_client(client, ClientEvent::Answer(answer));
         }

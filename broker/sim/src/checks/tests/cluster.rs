@@ -91,6 +91,33 @@ fn a_long_register_history_is_decided() {
     assert_eq!(read(297), ["metadata"]);
 }
 
+#[test]
+fn many_changes_without_an_answer_are_decided() {
+    let mut lines = String::new();
+    for change in 0..200_u64 {
+        let at = change * 1_000;
+        lines += &format!(
+            "@{} change config/a {at} * unsure{change} unknown\n",
+            at + 1
+        );
+        lines += &format!("@{} change config/a {at} * {change} done\n", at + 500);
+    }
+    let reads = |values: &[&str]| {
+        let reads = values.iter().enumerate().map(|(number, value)| {
+            let at = 400_000 + number * 1_000;
+            format!("@{} read config/a 0 {at} {value} true\n", at + 500)
+        });
+        found(&format!("{lines}{}", reads.collect::<String>()))
+    };
+    assert_eq!(
+        reads(&["unsure5", "unsure7", "unsure7", "unsure3"]),
+        NOTHING
+    );
+    // Each takes effect once, and none that was answered comes back.
+    assert_eq!(reads(&["unsure5", "unsure7", "unsure5"]), ["metadata"]);
+    assert_eq!(reads(&["unsure5", "199"]), ["metadata"]);
+}
+
 const SECOND: u64 = 1_000_000_000;
 
 fn healed(lines: &str) -> Vec<&'static str> {
@@ -101,9 +128,9 @@ fn healed(lines: &str) -> Vec<&'static str> {
 
 #[test]
 fn a_cluster_converges_within_half_a_minute() {
-    assert_eq!(healed(&format!("@{} mark converged", 31 * SECOND)), NOTHING);
+    assert_eq!(healed(&format!("@{} mark whole", 31 * SECOND)), NOTHING);
     assert_eq!(
-        healed(&format!("@{} mark converged", 32 * SECOND)),
+        healed(&format!("@{} mark whole", 32 * SECOND)),
         ["liveness"]
     );
     assert_eq!(healed(""), ["liveness"]);
@@ -114,9 +141,9 @@ fn what_is_sent_after_the_faults_is_acknowledged() {
     let lines = |line: &str| {
         healed(&format!(
             "@{} send 1:0+1 0/0 4000 0 0
-            @{} mark converged
+            @{} mark whole
             {line}
-            @{} mark converged",
+            @{} mark whole",
             2 * SECOND,
             3 * SECOND,
             40 * SECOND
@@ -134,7 +161,7 @@ fn what_is_sent_after_the_faults_is_acknowledged() {
 fn groups_catch_up_after_the_faults() {
     let lines = |lag: u64| {
         healed(&format!(
-            "mark converged\n @{} lag 0 0/0 1 0 7\n @{} lag 0 0/0 1 0 {lag}",
+            "mark whole\n @{} lag 0 0/0 1 0 7\n @{} lag 0 0/0 1 0 {lag}",
             2 * SECOND,
             3 * SECOND
         ))
