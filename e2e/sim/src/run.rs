@@ -260,6 +260,7 @@ impl Run {
             cloud.world.is_idle() && is_done(cloud)
         });
         if answered {
+            self.mark(Mark::Whole);
             self.mark(Mark::Converged);
         }
         // The last high watermark still has to reach the followers, and the operator its rest.
