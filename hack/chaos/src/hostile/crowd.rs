@@ -80,17 +80,21 @@ impl Crowd<'_> {
     pub(crate) fn hold(&mut self, time: Duration) -> Result<(), String> {
         let begun = Instant::now();
         while begun.elapsed() < time {
-            let turn = Instant::now();
-            self.trickle();
             interrupt::check()?;
-            sleep(BYTE_EACH.saturating_sub(turn.elapsed()));
+            self.trickle();
         }
         Ok(())
     }
 
-    /// A byte on each that trickles, and another connection for each that is gone.
+    /// A byte on each that trickles, spread over the time between two bytes, and another connection
+    /// for each that is gone.
     fn trickle(&mut self) {
+        let begun = Instant::now();
+        let all = self.trickling.len().max(1);
         for (number, stream) in self.trickling.iter_mut().enumerate() {
+            let due =
+                BYTE_EACH * u32::try_from(number).unwrap_or(0) / u32::try_from(all).unwrap_or(1);
+            sleep(due.saturating_sub(begun.elapsed()));
             if is_open(stream) && stream.write(b"x").is_ok() {
                 continue;
             }
@@ -108,6 +112,7 @@ impl Crowd<'_> {
                     .push(format!("a connection was not taken again: {error}")),
             }
         }
+        sleep(BYTE_EACH.saturating_sub(begun.elapsed()));
     }
 
     /// Closes them all, and says what there was. One that was idle must still be open.
