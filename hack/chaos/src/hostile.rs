@@ -62,7 +62,7 @@ pub(crate) struct Asked {
     #[arg(long, default_value_t = 60)]
     hold_seconds: u64,
     /// Times the client's p99 alone that its p99 beside them may be, by the medians of windows.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 2)]
     p99_times_max: u64,
 }
 

@@ -74,7 +74,7 @@ fn steps(lane: Lane) -> &'static [&'static str] {
             "target/sim/kring-chaos trouble --rounds=6",
             "target/sim/kring-chaos rot --flips=50 --alone",
             "target/sim/kring-chaos full --rounds=1",
-            "target/sim/kring-chaos hostile --frames=100000 --rounds=2 --connections=2000 --hold-seconds=10",
+            "target/sim/kring-chaos hostile --frames=100000 --rounds=2 --connections=2000 --hold-seconds=15 --p99-times-max=4",
         ],
         Lane::Full => &[
             "cargo build --locked --quiet --profile sim --package kring-sim --features canary",
