@@ -16,7 +16,12 @@ use crate::segment::Segment;
 pub(crate) struct State {
     pub(crate) partitions: BTreeMap<TopicPartition, Partition>,
     pub(crate) values: BTreeMap<Vec<u8>, Bytes>,
+    /// Partitions created in this run, or while its journal was followed.
+    created: u64,
 }
+
+/// Generations of a partition before it is another's turn: more than it ever begins.
+const GENERATIONS: u64 = 1 << 32;
 
 /// What a change left behind: directories and files that nothing refers to any more.
 #[derive(Debug, Default)]
@@ -39,7 +44,11 @@ impl State {
                 topic_name,
                 config,
             } => {
-                let partition = Partition::new(*tp, topic_name, config.clone());
+                let mut partition = Partition::new(*tp, topic_name, config.clone());
+                // What is still under way for a partition of the same name that was deleted must
+                // not be taken for this one's.
+                self.created += 1;
+                partition.generation = self.created * GENERATIONS;
                 self.partitions.insert(*tp, partition);
             }
             Change::Configure { tp, config } => {

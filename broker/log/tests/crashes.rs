@@ -16,7 +16,7 @@ use kring_io::Random;
 use kring_io_sim::{SimDisk, SimDiskConfig};
 use kring_log::{AppendError, LogConfig, Lsn, TopicLogConfig};
 use kring_wire::{TopicId, TopicPartition};
-use rig::{Rig, batch, values};
+use rig::{Rig, batch, small, value_of, values};
 
 /// What a log must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -415,5 +415,30 @@ fn power_loss_while_a_new_directory_is_made_leaves_one_that_starts() {
         rig.settle();
         rig.crash().unwrap();
         assert_eq!(rig.read_all(tp), [(0, b"a".to_vec())]);
+    }
+}
+
+#[test]
+fn what_was_under_way_for_a_partition_that_was_deleted_does_not_touch_its_successor() {
+    for steps in 0..40 {
+        let mut rig = Rig::started(300 + steps, small());
+        let tp = rig.create(0);
+        rig.fill(tp, 30_000);
+        for _ in 0..steps {
+            rig.step();
+        }
+        rig.log.delete(tp);
+        assert_eq!(rig.create(0), tp);
+        for offset in 0..3 {
+            rig.append(tp, &[&value_of(tp, offset)]);
+        }
+        rig.commit();
+        rig.pass(Duration::from_secs(5));
+        for _ in 0..2 {
+            assert_eq!(rig.log.state(tp).unwrap().log_end, 3, "{steps}");
+            let expected: Vec<_> = (0..3).map(|at| (at, value_of(tp, at))).collect();
+            assert_eq!(rig.read_all(tp), expected, "{steps}");
+            rig.crash().unwrap();
+        }
     }
 }
