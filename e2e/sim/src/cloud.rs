@@ -118,6 +118,8 @@ pub(crate) struct Cloud {
     pub(crate) crash: Option<Crash>,
     pub(crate) counts: Counts,
     processes: BTreeMap<u64, Process>,
+    /// One is on its way: a second would be a second leader, which a lease rules out.
+    starting: bool,
     processes_started: u64,
     /// The youngest process that has changed something.
     youngest_writer: u64,
@@ -145,6 +147,7 @@ impl Cloud {
             crash: None,
             counts: Counts::default(),
             processes: BTreeMap::new(),
+            starting: false,
             processes_started: 0,
             youngest_writer: 0,
             questions: BTreeMap::new(),
@@ -157,7 +160,7 @@ impl Cloud {
             trace: Trace::default(),
         };
         cloud.later(now, Due::Tick);
-        cloud.later(now, Due::Start);
+        cloud.start_after(Duration::ZERO);
         cloud
     }
 

@@ -31,7 +31,7 @@ const THINK: Duration = Duration::from_millis(100);
 /// Time within which a new cluster serves.
 const START_WITHIN: Duration = Duration::from_secs(120);
 /// Time within which all that was asked for is done after the last disturbance.
-const DONE_WITHIN: Duration = Duration::from_secs(400);
+const DONE_WITHIN: Duration = Duration::from_secs(600);
 /// Time within which clients are answered after that.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
 /// Brokers there can be.

@@ -47,7 +47,7 @@ impl Cloud {
                 let delay = Duration::from_millis(500 + self.random.below(15_000));
                 self.later(now + delay, Due::Late(number, call));
                 let pause = Duration::from_millis(self.random.below(1_000));
-                return self.later(now + pause, Due::Start);
+                return self.start_after(pause);
             }
             _ => {}
         }

@@ -10,7 +10,16 @@ use crate::operator::Operator;
 use crate::port::Asked;
 
 impl Cloud {
+    /// Starts an operator after a pause, unless one is on its way already.
+    pub(super) fn start_after(&mut self, pause: Duration) {
+        if !self.starting {
+            self.starting = true;
+            self.later(self.now() + pause, Due::Start);
+        }
+    }
+
     pub(super) fn start_operator(&mut self) {
+        self.starting = false;
         self.processes_started += 1;
         let (number, now) = (self.processes_started, self.now());
         self.trace.add(now, 20, number as i64, &[]);
@@ -33,7 +42,7 @@ impl Cloud {
         self.counts.operator_kills += 1;
         if self.processes.is_empty() {
             let pause = Duration::from_millis(300 + self.random.below(3_000));
-            self.later(self.now() + pause, Due::Start);
+            self.start_after(pause);
         }
     }
 
