@@ -42,6 +42,8 @@ canaries! {
     StaleBlockAccepted,
     /// Recovery does not look at a block's checksum.
     TornBlockAccepted,
+    /// Recovery mends no page of a block: damage of the last one passes for a write that was not finished.
+    DamagedTailCut,
     /// Journal space is used again when a checkpoint begins, not when it is durable.
     JournalReusedEarly,
     /// A checkpoint refers to segment bytes that no sync has covered.

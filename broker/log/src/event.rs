@@ -105,6 +105,8 @@ pub struct Recovered {
     pub replayed_bytes: u64,
     /// Commit groups that were read again.
     pub replayed_groups: u64,
+    /// Those of them of which a page was damaged and restored from their parity.
+    pub mended_groups: u64,
     /// Monotonic time it took, in microseconds.
     pub duration_us: u64,
 }
@@ -151,6 +153,18 @@ pub enum LogFailure {
     NoCheckpoint {
         /// What was found.
         reason: String,
+    },
+    /// The directory was written by an older version, whose format this one does not read.
+    #[error(
+        "{path} has format {found}, this version reads {supported} only; start the version that wrote it, or empty the data directory and let this broker copy everything from its replicas"
+    )]
+    OlderFormat {
+        /// The file.
+        path: String,
+        /// Its format.
+        found: u16,
+        /// What is understood.
+        supported: u16,
     },
     /// The directory was written by a newer version.
     #[error(

@@ -6,6 +6,7 @@ use kring_wire::{TopicId, TopicPartition};
 
 use crate::checkpoint::snapshot::{self, Segments, Snapshot};
 use crate::journal::block::{self, BlockHeader};
+use crate::journal::parity;
 use crate::journal::record::{self, Change};
 use crate::journal::ring::{self, Geometry, Position};
 use crate::lsn::Lsn;
@@ -28,7 +29,7 @@ fn a_block_is_as_drawn() {
     };
     let crc = block::seal(&mut bytes, &header);
     assert_eq!(&bytes[..4], b"KRJB");
-    assert_eq!(bytes[4..8], [1, 0, 1, 0]);
+    assert_eq!(bytes[4..8], [2, 0, 1, 0]);
     assert_eq!(bytes[8..16], [8, 7, 6, 5, 4, 3, 2, 1]);
     assert_eq!(
         bytes[16..32],
@@ -41,6 +42,15 @@ fn a_block_is_as_drawn() {
     let covered = [&bytes[..44], &bytes[48..]].concat();
     assert_eq!(crc, crc_fast::crc32_iscsi(&covered));
     assert_eq!(bytes[44..48], crc.to_le_bytes());
+    bytes.resize(8192, 0);
+    bytes[5000] = 0xf0;
+    let parity = parity::of(&bytes);
+    assert_eq!(parity[904], !0xf0 ^ bytes[904]);
+    assert_eq!(
+        parity[..48],
+        bytes[..48].iter().map(|b| !b).collect::<Vec<u8>>()
+    );
+    assert_eq!(block::padded_bytes(7), 8192);
     assert_eq!(ring::path(3), "journal-0003.j");
 }
 

@@ -4,6 +4,7 @@
 
 pub(crate) mod block;
 pub(crate) mod group;
+pub(crate) mod parity;
 pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod ring;
@@ -11,6 +12,7 @@ pub(crate) mod zero;
 
 use std::collections::VecDeque;
 
+use kring_io::buffer::ALIGNMENT_BYTES;
 use kring_io::canary::{self, Canary};
 use kring_io::{Buffer, DiskOp, FileId, Instant};
 use kring_wire::ids::{Offset, TopicPartition};
@@ -131,7 +133,7 @@ impl Journal {
     /// The largest record a block can hold.
     pub(crate) fn record_bytes_max(&self) -> usize {
         let file_bytes = usize::try_from(self.ring.geometry.file_bytes).unwrap_or(usize::MAX);
-        file_bytes - block::HEADER_BYTES
+        file_bytes - block::padded_bytes(0) + ALIGNMENT_BYTES - block::HEADER_BYTES
     }
 
     /// Whether records of so many bytes have room for certain, a whole file kept in reserve for
@@ -230,7 +232,9 @@ impl Journal {
             crc: 0,
         };
         let crc = block::seal(&mut group.buffer, &header);
-        group.buffer.pad_to(kring_io::buffer::ALIGNMENT_BYTES);
+        group.buffer.pad_to(ALIGNMENT_BYTES);
+        let parity = parity::of(&group.buffer);
+        group.buffer.extend_from_slice(&parity);
         self.chain = Chain { lsn, crc };
         self.sealed.push_back(Sealed {
             lsn,

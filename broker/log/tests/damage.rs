@@ -40,12 +40,20 @@ fn journaled(seed: u64) -> (Rig, Vec<usize>) {
     (rig, blocks)
 }
 
+/// Damages a block in its first page and in its parity, which is more than can be mended.
+fn spoil(rig: &mut Rig, blocks: &[usize], nth: usize) {
+    let parity = blocks[nth + 1] - 4096;
+    for at in [blocks[nth] + 70, parity + 90] {
+        assert!(rig.disk.flip_bit("journal-0000.j", at as u64, 3));
+    }
+}
+
 #[test]
 fn a_damaged_block_before_durable_ones_ends_recovery_and_names_the_place() {
     let (mut rig, blocks) = journaled(1);
     assert!(blocks.len() > 10);
     let hole = blocks[blocks.len() / 2] as u64;
-    assert!(rig.disk.flip_bit("journal-0000.j", hole + 100, 3));
+    spoil(&mut rig, &blocks, blocks.len() / 2);
     let failure = rig.crash().unwrap_err();
     let LogFailure::Hole { path, position, .. } = &failure else {
         panic!("{failure}");
@@ -103,14 +111,82 @@ fn the_end_of_a_file_that_vanished_is_noticed_from_the_next_file() {
 }
 
 #[test]
+fn a_damaged_page_of_any_block_is_mended_and_nothing_is_lost() {
+    let (_, blocks) = journaled(5);
+    let last = *blocks.last().unwrap();
+    let middle = blocks[blocks.len() / 2];
+    let places = [middle + 4, middle + 60, last + 4, last + 60];
+    for (nth, at) in places.into_iter().enumerate() {
+        for whole_sector in [false, true] {
+            let (mut rig, _) = journaled(5);
+            let tp = rig::tp(0);
+            let before = rig.log.state(tp).unwrap();
+            let at = at as u64;
+            assert!(if whole_sector {
+                rig.disk.spoil_sector("journal-0000.j", at, &[0; 512])
+            } else {
+                rig.disk.flip_bit("journal-0000.j", at, 3)
+            });
+            let recovered = rig.crash().unwrap();
+            assert_eq!(recovered.mended_groups, 1, "{nth} {whole_sector}");
+            // Again: what is damaged on the disk stays so until the place is written anew.
+            rig.crash().unwrap();
+            let after = rig.log.state(tp).unwrap();
+            assert_eq!(after.log_end, before.log_end);
+            for (offset, value) in rig.read_all(tp) {
+                assert_eq!(value, value_of(tp, offset));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_later_page_of_a_long_last_block_is_mended() {
+    let (mut rig, blocks) = journaled(7);
+    let tp = rig::tp(0);
+    let last = *blocks.last().unwrap();
+    rig.append(tp, &[&[b'v'; 20_000]]);
+    rig.settle();
+    let end = rig.log.state(tp).unwrap().durable_end;
+    let content = rig.disk.content("journal-0000.j").unwrap();
+    let second_page = (last + 4096..)
+        .step_by(4096)
+        .find(|at| content[*at..*at + 4096].iter().all(|byte| *byte == b'v'))
+        .unwrap();
+    let at = second_page as u64 + 100;
+    assert!(rig.disk.spoil_sector("journal-0000.j", at, &[0; 512]));
+    assert_eq!(rig.crash().unwrap().mended_groups, 1);
+    assert_eq!(rig.log.state(tp).unwrap().log_end, end);
+    let (_, value) = rig.read_all(tp).pop().unwrap();
+    assert_eq!(value, [b'v'; 20_000]);
+}
+
+#[test]
+fn a_journal_of_the_format_before_is_refused_by_name() {
+    let (mut rig, blocks) = journaled(6);
+    let mut content = rig.disk.content("journal-0000.j").unwrap().to_vec();
+    for at in blocks {
+        content[at + 4] = 1;
+        content[at + 4096] ^= 0x55;
+    }
+    rig.disk.set_content("journal-0000.j", &content);
+    let message = rig.crash().unwrap_err().to_string();
+    assert!(message.contains("has format 1"), "{message}");
+    assert!(message.contains("the version that wrote it"), "{message}");
+}
+
+#[test]
 fn the_last_block_torn_is_a_tail_and_recovered_from() {
     let (mut rig, blocks) = journaled(4);
     let tp = rig::tp(0);
     let end = rig.log.state(tp).unwrap().log_end;
     // Nothing after it says that the last block was durable: it may be one that was never finished.
-    let last = *blocks.last().unwrap() as u64;
-    assert!(rig.disk.flip_bit("journal-0000.j", last + 60, 0));
-    rig.crash().unwrap();
+    let last = *blocks.last().unwrap();
+    let mut content = rig.disk.content("journal-0000.j").unwrap().to_vec();
+    content[last + 60] ^= 1;
+    content[last + 4096 + 60] ^= 2;
+    rig.disk.set_content("journal-0000.j", &content);
+    assert_eq!(rig.crash().unwrap().mended_groups, 0);
     let recovered = rig.log.state(tp).unwrap().log_end;
     assert!(recovered < end && recovered >= end - 4);
     for (offset, value) in rig.read_all(tp) {
@@ -345,10 +421,7 @@ fn a_hole_is_left_out_where_others_have_what_was_in_it() {
         let tp = rig::tp(0);
         let before = rig.log.state(tp).unwrap();
         let nth = 3 + seed as usize * (blocks.len() - 6) / 12;
-        assert!(
-            rig.disk
-                .flip_bit("journal-0000.j", blocks[nth] as u64 + 70, 3)
-        );
+        spoil(&mut rig, &blocks, nth);
         rig.salvages = true;
         let recovered = rig.crash().unwrap();
         assert!(recovered.salvaged && !recovered.clean);
@@ -383,8 +456,7 @@ fn a_hole_is_left_out_where_others_have_what_was_in_it() {
 fn power_loss_while_a_hole_is_left_out_leaves_it_to_the_next_start() {
     for steps in 0..25 {
         let (mut rig, blocks) = journaled(200);
-        let at = blocks[blocks.len() / 2] as u64;
-        assert!(rig.disk.flip_bit("journal-0000.j", at + 70, 3));
+        spoil(&mut rig, &blocks, blocks.len() / 2);
         rig.disk.crash();
         rig.salvages = true;
         let log = kring_log::Log::new(rig.config.clone(), 3);

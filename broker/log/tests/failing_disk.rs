@@ -105,7 +105,7 @@ fn any_error_on_any_operation_costs_nothing_that_was_acknowledged() {
                         assert!(!rig.log.stats().disk_full, "{what}");
                     }
                 }
-                // A fault that met nothing in the run meets the start; the next one has none.
+                // A fault that met nothing in the run meets the start; what follows has none.
                 if let Err(failure) = rig.crash() {
                     assert!(
                         matches!(failure, LogFailure::Write { .. } | LogFailure::Open { .. }),
@@ -113,6 +113,7 @@ fn any_error_on_any_operation_costs_nothing_that_was_acknowledged() {
                     );
                     rig.crash().unwrap_or_else(|e| panic!("{what}: {e}"));
                 }
+                rig.disk.recover();
                 let state = rig.log.state(tp).unwrap();
                 assert!(state.log_end >= durable, "{what}: {state:?} {durable}");
                 for (offset, value) in rig.read_all(tp) {

@@ -6,8 +6,9 @@
 //! 32 prev_crc u32 | 36 payload_bytes u32 | 40 records u32 | 44 crc32c u32 | 48 payload … zeros
 //! ```
 //! Little-endian. The CRC covers bytes 0..44 and the payload. Blocks begin and end at multiples of
-//! 4096 bytes; `FORMAT.md` has the whole picture.
+//! 4096 bytes, and the last 4096 are their parity; `FORMAT.md` has the whole picture.
 
+use crc_fast::{CrcAlgorithm, Digest};
 use kring_io::buffer::ALIGNMENT_BYTES;
 use kring_io::canary::{self, Canary};
 
@@ -16,9 +17,12 @@ use crate::lsn::Lsn;
 /// "KRJB", read as a little-endian number.
 pub(crate) const MAGIC: u32 = 0x424a_524b;
 /// Version of blocks and records.
-pub(crate) const FORMAT: u16 = 1;
+pub(crate) const FORMAT: u16 = 2;
 /// Length of the header.
 pub(crate) const HEADER_BYTES: usize = 48;
+/// Where the checksum stands, which it does not cover.
+const CRC_AT: usize = 44;
+const CRC: CrcAlgorithm = CrcAlgorithm::Crc32Iscsi;
 /// Set on the first block of a run, the only one whose epoch may differ from the one before.
 pub(crate) const FLAG_FIRST_OF_RUN: u16 = 1;
 
@@ -75,9 +79,9 @@ impl Expected {
     }
 }
 
-/// Bytes a block of so much payload takes in the file.
+/// Bytes a block of so much payload takes in the file, with its page of parity.
 pub(crate) fn padded_bytes(payload_bytes: usize) -> usize {
-    (HEADER_BYTES + payload_bytes).next_multiple_of(ALIGNMENT_BYTES)
+    (HEADER_BYTES + payload_bytes).next_multiple_of(ALIGNMENT_BYTES) + ALIGNMENT_BYTES
 }
 
 /// Writes the header over the first bytes of `block`, which is the placeholder and the payload
@@ -143,10 +147,38 @@ pub(crate) fn peek(bytes: &[u8], room_bytes: u64) -> Result<BlockHeader, BlockEr
 }
 
 fn checksum(block: &[u8]) -> u32 {
-    let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
-    digest.update(&block[..44]);
+    let mut digest = Digest::new(CRC);
+    digest.update(&block[..CRC_AT]);
     digest.update(&block[HEADER_BYTES..]);
     digest.finalize() as u32
+}
+
+/// The checksums that a block would have if it ended at each of `ends`, which rise from behind the
+/// header on.
+pub(crate) fn checksums(block: &[u8], ends: impl Iterator<Item = usize>) -> Vec<u32> {
+    let mut digest = Digest::new(CRC);
+    digest.update(&block[..CRC_AT]);
+    let mut from = HEADER_BYTES;
+    let mut checksums = Vec::new();
+    for end in ends {
+        digest.update(&block[from..end]);
+        from = end;
+        checksums.push(digest.finalize() as u32);
+    }
+    checksums
+}
+
+/// The checksum of bytes inside of a payload.
+pub(crate) fn crc(bytes: &[u8]) -> u32 {
+    crc_fast::checksum(CRC, bytes) as u32
+}
+
+/// The checksum of bytes from that of their first part and that of the rest, which is so long.
+pub(crate) fn join(first: u32, rest: u32, rest_bytes: usize) -> u32 {
+    if rest_bytes == 0 {
+        return first;
+    }
+    crc_fast::checksum_combine(CRC, first.into(), rest.into(), rest_bytes as u64) as u32
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -183,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_sealed_block_reads_back() {
-        let read = open(&block(), 4096).unwrap();
+        let read = open(&block(), 8192).unwrap();
         assert_eq!(BlockHeader { crc: 0, ..read }, header());
     }
 
@@ -192,7 +224,7 @@ mod tests {
         for bit in 0..block().len() * 8 {
             let mut bad = block();
             bad[bit / 8] ^= 1 << (bit % 8);
-            assert!(open(&bad, 4096).is_err(), "bit {bit}");
+            assert!(open(&bad, 8192).is_err(), "bit {bit}");
         }
     }
 
@@ -205,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_stale_block_does_not_continue_the_chain() {
-        let read = open(&block(), 4096).unwrap();
+        let read = open(&block(), 8192).unwrap();
         let expected = Expected {
             epoch: 7,
             lsn: Lsn(3),

@@ -2,7 +2,6 @@
 //! It has no number and no place yet; the journal gives them when it seals the group.
 
 use kring_io::Buffer;
-use kring_io::buffer::ALIGNMENT_BYTES;
 use kring_wire::ids::{Offset, TopicPartition};
 
 use super::block;
@@ -37,10 +36,10 @@ impl Group {
         self.records == 0
     }
 
-    /// Whether a record of so many bytes still fits, with the padding after it.
+    /// Whether a record of so many bytes still fits, with the padding and the parity after it.
     pub(crate) fn fits(&self, record_bytes: usize) -> bool {
-        (self.buffer.len() + record_bytes).next_multiple_of(ALIGNMENT_BYTES)
-            <= self.buffer.capacity()
+        let payload_bytes = self.buffer.len() - block::HEADER_BYTES + record_bytes;
+        block::padded_bytes(payload_bytes) <= self.buffer.capacity()
     }
 
     /// Adds a record that fits, given in parts.

@@ -1,11 +1,14 @@
 //! Follows the chain of blocks from a checkpoint to its end, and looks behind the end for proof
-//! that more was durable: then the end is a hole, not a torn tail.
+//! that more was durable: then the end is a hole, not a torn tail. A block of which one page is
+//! damaged is mended and belongs to the chain.
 //! It asks for bytes and gives blocks; it reads no file and applies no record.
 
 use bytes::Bytes;
 use kring_io::buffer::ALIGNMENT_BYTES;
+use kring_io::canary::{self, Canary};
 
 use super::block::{self, BlockError, BlockHeader, Expected};
+use super::parity;
 use super::ring::{Geometry, Position};
 use crate::lsn::Lsn;
 
@@ -17,6 +20,9 @@ const READ_BYTES: u64 = 4 << 20;
 const PROOF_BYTES_MAX: u64 = 32 << 20;
 /// The same where the last block says that the journal was closed in order.
 const PROOF_BYTES_AFTER_CLEAN: u64 = 8 << 20;
+
+/// A block whose first page is damaged, and with it its length, is found if it is no longer.
+const MENDED_BYTES_MAX: u64 = 8 << 20;
 
 /// What the scan needs or found.
 #[derive(Debug)]
@@ -32,6 +38,8 @@ pub(crate) enum Next {
         header: BlockHeader,
         payload: Bytes,
         at: Position,
+        /// A page of it was damaged.
+        mended: bool,
     },
     /// The chain ends here and nothing speaks against it.
     End { at: Position },
@@ -43,8 +51,8 @@ pub(crate) enum Next {
         proof_index: usize,
         proof_offset: u64,
     },
-    /// A block of a newer format.
-    NewerFormat { index: usize, format: u16 },
+    /// A block of another format.
+    OtherFormat { index: usize, format: u16 },
 }
 
 /// Bytes of a file that were read.
@@ -87,9 +95,11 @@ pub(crate) struct Scan {
 
 enum Look {
     Block(BlockHeader),
+    /// The wanted one without its damage.
+    Mended(BlockHeader, Vec<u8>),
     NotOne,
     NeedsMore,
-    Newer(u16),
+    Other(u16),
 }
 
 impl Scan {
@@ -144,32 +154,66 @@ impl Scan {
 
     fn chain(&mut self) -> Option<Next> {
         let (index, offset) = (self.geometry.index(self.at), self.at.offset);
-        match self.look(index, offset) {
+        match self.look_for_next(index, offset) {
             Look::Block(header) if self.expected.admits(&header) => {
-                let from = (offset - self.window.start) as usize + block::HEADER_BYTES;
-                let payload =
-                    Bytes::copy_from_slice(&self.window.bytes[from..from + header.payload_bytes]);
-                let at = self.at;
-                self.at.offset += block::padded_bytes(header.payload_bytes) as u64;
-                self.expected = Expected {
-                    epoch: header.epoch,
-                    lsn: header.lsn.next(),
-                    prev_crc: header.crc,
-                };
-                Some(Next::Block {
-                    header,
-                    payload,
-                    at,
-                })
+                let from = (offset - self.window.start) as usize;
+                let payload = payload_of(&self.window.bytes[from..], &header);
+                Some(self.take(header, payload, false))
+            }
+            Look::Mended(header, block) => {
+                let payload = payload_of(&block, &header);
+                Some(self.take(header, payload, true))
             }
             Look::NeedsMore => Some(self.read_more()),
-            Look::Newer(format) => Some(Next::NewerFormat { index, format }),
+            Look::Other(format) => Some(Next::OtherFormat { index, format }),
             Look::Block(_) | Look::NotOne => {
                 self.torn = self.is_torn(offset).then_some(self.at);
                 self.phase = Phase::NextFile { tail: self.at };
                 None
             }
         }
+    }
+
+    fn take(&mut self, header: BlockHeader, payload: Bytes, mended: bool) -> Next {
+        let at = self.at;
+        self.at.offset += block::padded_bytes(header.payload_bytes) as u64;
+        self.expected = Expected {
+            epoch: header.epoch,
+            lsn: header.lsn.next(),
+            prev_crc: header.crc,
+        };
+        Next::Block {
+            header,
+            payload,
+            at,
+            mended,
+        }
+    }
+
+    /// [`Scan::look`], which also finds the next block of the chain where one page of it is damaged
+    /// (LOG-9).
+    fn look_for_next(&mut self, index: usize, offset: u64) -> Look {
+        let seen = self.look(index, offset);
+        // A valid block of another life has taken the place as a whole: nothing of it is mended.
+        if matches!(seen, Look::Block(_) | Look::NeedsMore) || canary::is_on(Canary::DamagedTailCut)
+        {
+            return seen;
+        }
+        let room = self.geometry.file_bytes - offset;
+        if room < block::padded_bytes(0) as u64 {
+            return seen;
+        }
+        let from = (offset - self.window.start) as usize;
+        let bytes = self.window.bytes.get(from..).unwrap_or_default();
+        let header = block::peek(bytes, room).ok();
+        let claimed = header.map_or(0, |header| block::padded_bytes(header.payload_bytes) as u64);
+        let wanted = room.min(MENDED_BYTES_MAX.max(claimed));
+        if (bytes.len() as u64) < wanted && !self.window.ended {
+            return self.needs_more(offset);
+        }
+        let mended = parity::mend(bytes, room, |header| self.expected.admits(header));
+        let block = mended.and_then(|block| Some((block::peek(&block, room).ok()?, block)));
+        block.map_or(seen, |(header, block)| Look::Mended(header, block))
     }
 
     /// Whether the bytes that were just looked at begin as the next block of the chain does.
@@ -194,15 +238,15 @@ impl Scan {
             return None;
         }
         let index = self.geometry.index(begin);
-        match self.look(index, 0) {
-            Look::Block(header) if self.expected.admits(&header) => {
+        match self.look_for_next(index, 0) {
+            Look::Block(header) | Look::Mended(header, _) if self.expected.admits(&header) => {
                 self.at = begin;
                 self.phase = Phase::Chain;
                 None
             }
             Look::NeedsMore => Some(self.read_more()),
-            Look::Newer(format) => Some(Next::NewerFormat { index, format }),
-            Look::Block(_) | Look::NotOne => {
+            Look::Other(format) => Some(Next::OtherFormat { index, format }),
+            Look::Block(_) | Look::Mended(..) | Look::NotOne => {
                 self.phase = behind;
                 None
             }
@@ -292,15 +336,18 @@ impl Scan {
         match block::open(&self.window.bytes[from..], room) {
             Ok(header) => Look::Block(header),
             Err(BlockError::Short(_)) if self.window.ended => Look::NotOne,
-            Err(BlockError::Short(_)) => {
-                // What lies before is not looked at again.
-                self.window.bytes.drain(..from);
-                self.window.start = offset;
-                Look::NeedsMore
-            }
-            Err(BlockError::Format(format)) if format > block::FORMAT => Look::Newer(format),
+            Err(BlockError::Short(_)) => self.needs_more(offset),
+            Err(BlockError::Format(format)) if format > 0 => Look::Other(format),
             Err(_) => Look::NotOne,
         }
+    }
+
+    fn needs_more(&mut self, offset: u64) -> Look {
+        // What lies before is not looked at again.
+        let from = (offset - self.window.start) as usize;
+        self.window.bytes.drain(..from);
+        self.window.start = offset;
+        Look::NeedsMore
     }
 
     fn read_more(&self) -> Next {
@@ -312,4 +359,8 @@ impl Scan {
             bytes: READ_BYTES.min(left) as usize,
         }
     }
+}
+
+fn payload_of(block: &[u8], header: &BlockHeader) -> Bytes {
+    Bytes::copy_from_slice(&block[block::HEADER_BYTES..][..header.payload_bytes])
 }

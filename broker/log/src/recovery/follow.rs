@@ -51,7 +51,11 @@ impl Log {
                     header,
                     mut payload,
                     at,
+                    mended,
                 } => {
+                    if mended {
+                        self.note_mended(at, header.lsn);
+                    }
                     self.recovered.replayed_groups += 1;
                     self.recovered.replayed_bytes += payload.len() as u64;
                     if let Err(reason) = self.replay_block(now, header.records, &mut payload) {
@@ -96,13 +100,35 @@ impl Log {
                     self.fail(failure);
                 }
             }
-            Next::NewerFormat { index, format } => self.fail(LogFailure::NewerFormat {
-                path: ring::path(*index),
-                found: *format,
-                supported: block::FORMAT,
-            }),
+            Next::OtherFormat { index, format } => {
+                let (path, found) = (ring::path(*index), *format);
+                let supported = block::FORMAT;
+                self.fail(if found > supported {
+                    LogFailure::NewerFormat {
+                        path,
+                        found,
+                        supported,
+                    }
+                } else {
+                    LogFailure::OlderFormat {
+                        path,
+                        found,
+                        supported,
+                    }
+                });
+            }
             Next::Read { .. } | Next::Block { .. } | Next::End { .. } => {}
         }
+    }
+
+    fn note_mended(&mut self, at: Position, lsn: Lsn) {
+        self.recovered.mended_groups += 1;
+        tracing::warn!(
+            path = self.journal_path(at),
+            position = at.offset,
+            block = lsn.0,
+            "a damaged page of a block of the journal was restored from the block's parity, so that nothing is lost. If it happens again, replace the disk"
+        );
     }
 
     fn journal_path(&self, at: Position) -> String {

@@ -26,8 +26,11 @@ fn make_hole(cluster: &mut Cluster, id: BrokerId) {
         .step_by(4096)
         .filter(|at| content[*at..].starts_with(b"KRJB"))
         .collect();
-    let hole = blocks[blocks.len() / 2] as u64;
-    assert!(disk.flip_bit("journal-0000.j", hole + 60, 2));
+    // In its first page and in its parity: one page alone would be mended.
+    let nth = blocks.len() / 2;
+    for at in [blocks[nth] + 60, blocks[nth + 1] - 4000] {
+        assert!(disk.flip_bit("journal-0000.j", at as u64, 2));
+    }
 }
 
 fn is_whole(cluster: &mut Cluster, from: BrokerId) {

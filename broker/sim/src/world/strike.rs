@@ -235,6 +235,10 @@ impl World {
             return;
         };
         let done = spoil(disk, (&path, byte), damage, &mut random);
+        // One damaged page of a block of the journal is mended. Two are a hole.
+        if done && class == FileClass::Journal && random.below(2) == 0 {
+            spoil(disk, (&path, byte + 4096), damage, &mut random);
+        }
         if done {
             self.counts.hit(match class {
                 FileClass::Journal => Kind::RotJournal,
