@@ -33,7 +33,7 @@ pub(crate) enum RecoveryStep {
     List,
     OpenCheckpoint(FileId),
     ReadCheckpoint(FileId),
-    /// Of a new directory: the first checkpoint.
+    /// The checkpoint with which this run begins.
     OpenFirst(FileId),
     WriteFirst(FileId),
     SyncFirst(FileId),
@@ -53,6 +53,8 @@ pub(crate) struct Recovery {
     /// Checkpoint files still to read.
     unread: Vec<String>,
     best: Option<(u64, Snapshot)>,
+    /// The bytes of the best one.
+    best_bytes: Vec<u8>,
     /// What was wrong with checkpoints that cannot be used.
     invalid: Vec<String>,
     number: u64,
@@ -68,7 +70,8 @@ pub(crate) struct Recovery {
     /// Failed reads of the piece that is wanted now.
     failed_reads: u32,
     end: Option<Position>,
-    /// The checkpoint with which the directory, or what a salvage keeps of it, begins.
+    /// The checkpoint with which this run begins: of a new directory, of what a salvage keeps of an
+    /// old one, or the one that was read.
     first: Vec<u8>,
 }
 
@@ -82,6 +85,7 @@ impl Log {
             entries: Vec::new(),
             unread: Vec::new(),
             best: None,
+            best_bytes: Vec::new(),
             invalid: Vec::new(),
             number: 0,
             geometry: Geometry {
@@ -119,6 +123,12 @@ impl Log {
             Ok(ok) => ok,
             // Zeros save time only; a block that finds no room is tried again.
             Err(DiskError::NoSpace { .. }) if step == RecoveryStep::ZeroJournal => DiskOk::Done,
+            // The same bytes are there already, and there is no room for another checkpoint either.
+            Err(DiskError::NoSpace { .. })
+                if matches!(step, RecoveryStep::WriteFirst(_)) && self.is_rewriting() =>
+            {
+                DiskOk::Done
+            }
             Err(error) => {
                 let bytes = done.buffer.map_or(0, |buffer| buffer.len());
                 if !self.read_again(now, step, &error, bytes, out) {
@@ -162,6 +172,11 @@ impl Log {
             }
             (step, _) => self.directory_step(now, step, out),
         }
+    }
+
+    /// Whether the checkpoint that is being written is the one that was read.
+    fn is_rewriting(&self) -> bool {
+        !self.recovered.empty && !self.recovered.salvaged
     }
 
     fn read_checkpoint(&mut self, file: FileId, bytes: usize, out: &mut Effects) {
@@ -264,6 +279,7 @@ impl Log {
             Ok((number, snapshot)) => {
                 if recovery.best.as_ref().is_none_or(|(n, _)| *n < number) {
                     recovery.best = Some((number, snapshot));
+                    recovery.best_bytes = content.to_vec();
                 }
             }
             Err(SnapshotError::Invalid(reason)) => recovery.invalid.push(reason),
@@ -308,7 +324,11 @@ impl Log {
         match snapshot.restore(now.wall_ms) {
             Ok(state) => {
                 self.state = state;
-                self.next_journal_file(now, out);
+                // Reads may show what a sync that failed, or a kill before it, never made durable,
+                // and the next checkpoint overwrites the one before. So the same bytes are written
+                // to the same place once more, which can spoil nothing, and synced.
+                recovery.first = std::mem::take(&mut recovery.best_bytes);
+                self.write_first_checkpoint(out);
             }
             Err(reason) => self.fail(LogFailure::NoCheckpoint { reason }),
         }

@@ -567,3 +567,59 @@ fn reads_that_fail_for_a_moment_cost_nothing() {
         }
     }
 }
+
+#[test]
+fn a_checkpoint_whose_sync_failed_is_not_counted_on_while_the_other_is_overwritten() {
+    for seed in 0..40 {
+        let mut rig = Rig::started(240 + seed, small());
+        let tp = rig.create(0);
+        rig.fill(tp, 200_000);
+        assert!(rig.log.stats().checkpoints > 1);
+        rig.disk.inject(Fault {
+            path_contains: "checkpoint".to_owned(),
+            class: OpClass::Sync,
+            skip: 0,
+            times: 1,
+            kind: FaultKind::Io(5),
+        });
+        let mut end = 0;
+        while rig.failure().is_none() {
+            let offset = rig.log.state(tp).unwrap().log_end;
+            let now = rig.now();
+            if rig
+                .log
+                .append(now, tp, 0, rig::batch(&[&value_of(tp, offset)]))
+                .is_ok()
+            {
+                rig.commit();
+                end = rig.log.state(tp).map_or(end, |state| state.durable_end);
+            }
+        }
+        rig.salvages = true;
+        // Reads still show the new checkpoint: nothing but the process ended.
+        assert!(!rig.restart().unwrap().salvaged);
+        let checkpoints = rig.log.stats().checkpoints;
+        let other = |rig: &Rig| {
+            let content = |path| rig.disk.content(path).map(<[u8]>::to_vec);
+            [content("checkpoint-0"), content("checkpoint-1")]
+        };
+        let before = other(&rig);
+        while other(&rig) == before {
+            let offset = rig.log.state(tp).unwrap().log_end;
+            rig.append(tp, &[&value_of(tp, offset)]);
+            for _ in 0..20 {
+                rig.step();
+                if other(&rig) != before {
+                    break;
+                }
+            }
+            let durable = rig.log.state(tp).unwrap().durable_end;
+            rig.log.set_high_watermark(tp, durable);
+            end = end.max(durable);
+        }
+        assert_eq!(rig.log.stats().checkpoints, checkpoints, "{seed}");
+        let recovered = rig.crash().unwrap();
+        assert!(!recovered.salvaged, "{seed}");
+        assert!(rig.log.state(tp).unwrap().log_end >= end, "{seed}");
+    }
+}
