@@ -33,6 +33,14 @@ pub(crate) struct Leftovers {
 }
 
 impl State {
+    fn create(&mut self, tp: TopicPartition, mut partition: Partition) {
+        // What is still under way for a partition of the same name that was deleted must not be
+        // taken for this one's.
+        self.created += 1;
+        partition.generation = self.created * GENERATIONS;
+        self.partitions.insert(tp, partition);
+    }
+
     /// Applies a change that was or will be journaled. What it names must be there, except in
     /// [`Change::Create`].
     pub(crate) fn apply(&mut self, change: &Change) -> Leftovers {
@@ -44,12 +52,8 @@ impl State {
                 topic_name,
                 config,
             } => {
-                let mut partition = Partition::new(*tp, topic_name, config.clone());
-                // What is still under way for a partition of the same name that was deleted must
-                // not be taken for this one's.
-                self.created += 1;
-                partition.generation = self.created * GENERATIONS;
-                self.partitions.insert(*tp, partition);
+                let partition = Partition::new(*tp, topic_name, config.clone());
+                self.create(*tp, partition);
             }
             Change::Configure { tp, config } => {
                 if let Some(partition) = self.partitions.get_mut(tp) {
