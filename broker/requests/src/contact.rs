@@ -99,9 +99,14 @@ impl Broker {
         if self.may_be_replaced(now, tp) {
             return true;
         }
+        if !self.is_out_of_contact(now) {
+            return false;
+        }
+        // Below min ISR the controller may elect one that has left it, too.
+        let eligible = self.image().partition(tp).map(|state| &state.eligible);
         let leader = self.replicas.engine().leader_state(tp, &self.log);
-        self.is_out_of_contact(now)
-            && leader.is_some_and(|leader| leader.followers.iter().any(|f| f.may_be_in_isr))
+        eligible.is_some_and(|eligible| !eligible.is_empty())
+            || leader.is_some_and(|leader| leader.followers.iter().any(|f| f.may_be_in_isr))
     }
 
     /// Whether the active controller has been silent for so long that it may fence this broker.
