@@ -8,9 +8,11 @@
 //! | an operation that fails with EIO; a full, slow or hung disk | any number: the process may end itself and is started again |
 //! | rot, a lost or misdirected write, a disk replaced by an empty one | one at a time |
 //!
-//! One thing that belongs here is not survived yet and is not drawn: damage of the very last durable
-//! journal block of one broker in the moment in which all lose power (`--with rot-tail`). That broker
-//! takes the block for a torn one, comes back with a shorter log, and may lead before a whole one does.
+//! Among the rot is damage of one page of the very last durable journal block of a broker in the moment
+//! in which all lose power. The block is mended from its parity; else it would pass for a torn one, and
+//! that broker might lead with a shorter log before a whole one is back. Not survived, and not drawn on
+//! purpose, is that this last block is lost as a whole, or in more than one page: nothing on that disk
+//! says then that it was ever there.
 //!
 //! Damage destroys what a disk has acknowledged, so that at most a minority may have it: the next
 //! disk is damaged only after the first holds no damaged sector any more and the cluster is whole.

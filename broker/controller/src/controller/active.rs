@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kring_io::{BrokerId, Instant, Now};
+use kring_wire::TopicPartition;
 
 use super::requests::Answer;
 use crate::image::ClusterImage;
@@ -16,12 +17,15 @@ pub(super) const WAITING_MAX: usize = 10_000;
 /// State of the active controller.
 #[derive(Debug)]
 pub(super) struct Active {
+    own: BrokerId,
     /// The epoch of its leadership.
     pub(super) epoch: Epoch,
     /// The committed image and everything proposed since.
     pub(super) pending: ClusterImage,
     /// When each unfenced broker was last heard. Not this broker: it hears itself.
     pub(super) sessions: BTreeMap<BrokerId, Instant>,
+    /// When each other broker last said something in this leadership, in the run that is registered.
+    pub(super) heard: BTreeMap<BrokerId, Instant>,
     /// When maintenance of a broker ends by itself.
     pub(super) maintenance_until: BTreeMap<BrokerId, Instant>,
     /// When leaderships next go back to the preferred brokers.
@@ -57,9 +61,11 @@ impl Active {
             Some((*id, now.mono + ttl))
         });
         Active {
+            own,
             epoch,
             pending: image.clone(),
             sessions: others.map(|(id, _)| (*id, now.mono)).collect(),
+            heard: BTreeMap::new(),
             maintenance_until: maintained.collect(),
             rebalance_at: None,
             moves_seen: (0, now.mono),
@@ -67,6 +73,41 @@ impl Active {
             waiting: BTreeMap::new(),
             waiting_count: 0,
         }
+    }
+
+    /// A broker said something.
+    pub(super) fn hears(&mut self, now: Now, broker: BrokerId) {
+        self.sessions.insert(broker, now.mono);
+        self.heard.insert(broker, now.mono);
+    }
+
+    /// Whether anybody else's copy of a damaged one can be counted on. A broker that is only not yet
+    /// known to be silent may be one that comes back with another disk.
+    pub(super) fn may_drop(
+        &self,
+        now: Now,
+        asker: BrokerId,
+        of: TopicPartition,
+        recent: Duration,
+    ) -> bool {
+        let Some(state) = self.pending.partition(of) else {
+            return true;
+        };
+        if !state.isr.contains(&asker) && !state.eligible.contains(&asker) {
+            return true;
+        }
+        let mut others = state
+            .isr
+            .iter()
+            .chain(&state.eligible)
+            .filter(|b| **b != asker);
+        others.any(|b| {
+            *b == self.own
+                || self
+                    .heard
+                    .get(b)
+                    .is_some_and(|at| now.mono.since(*at) <= recent)
+        })
     }
 
     pub(super) fn wait(&mut self, index: Index, origin: Origin, answer: Answer) {

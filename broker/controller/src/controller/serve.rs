@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use kring_io::{BrokerId, Now};
+use kring_wire::TopicPartition;
 
 use super::Controller;
 use super::active::{Active, Origin, WAITING_MAX};
@@ -89,7 +90,7 @@ impl Controller {
         if let Some(active) = &mut self.active
             && broker != self.config.id
         {
-            active.sessions.insert(broker, now.mono);
+            active.hears(now, broker);
         }
         Ok(())
     }
@@ -109,12 +110,13 @@ impl Controller {
         let Some(known) = known.filter(|b| b.epoch == heartbeat.epoch) else {
             return;
         };
+        let (fenced, stops) = (known.fenced, known.shutting_down);
         if !own {
-            active.sessions.insert(broker, now.mono);
+            active.hears(now, broker);
         }
-        if known.fenced && heartbeat.caught_up && !known.shutting_down {
+        if fenced && heartbeat.caught_up && !stops {
             self.propose(quorum_out, |draft| draft.unfence(broker));
-        } else if !known.fenced && !heartbeat.caught_up {
+        } else if !fenced && !heartbeat.caught_up {
             // It caught up before it was unfenced, so that its disk hangs. Alone it stays what it is.
             let mut others = active
                 .pending
@@ -154,6 +156,11 @@ impl Controller {
             Origin::Local(_) => self.config.id,
             Origin::Peer(broker, _) => broker,
         };
+        if let Some(partition) = self.relies_on_nobody(now, asker, &request) {
+            let error = ControllerError::EligibleLeadersNotAvailable { partition };
+            self.answer(now, origin, 0, Err(error), out);
+            return;
+        }
         self.repeat_maintenance(now, &request);
         let answer = self.propose(quorum_out, |draft| draft.decide(asker, request));
         // An answer may rest on what others proposed, so it waits for that too.
@@ -162,6 +169,23 @@ impl Controller {
             active.moves_due = true;
             active.wait(index, origin, answer);
         }
+    }
+
+    /// The partition of a damaged copy, if it is the only one that is known to be there: to drop it
+    /// must wait until another broker has been heard just now.
+    fn relies_on_nobody(
+        &self,
+        now: Now,
+        asker: BrokerId,
+        request: &ControllerRequest,
+    ) -> Option<TopicPartition> {
+        let ControllerRequest::ReplicaDamaged(damaged) = request else {
+            return None;
+        };
+        let active = self.active.as_ref()?;
+        let recent = 2 * Duration::from_millis(self.config.heartbeat_ms);
+        let relies = active.may_drop(now, asker, damaged.partition, recent);
+        (!relies).then_some(damaged.partition)
     }
 
     /// A maintenance that is asked for again lasts its full time again.

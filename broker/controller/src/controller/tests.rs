@@ -12,7 +12,9 @@ use kring_wire::TopicPartition;
 
 use crate::error::ControllerError;
 use crate::image::{OFFSETS_TOPIC, PartitionImage};
-use crate::request::{ControllerRequest, ControllerResponse, CreatedTopic, NewTopic, TopicRef};
+use crate::request::{
+    ControllerRequest, ControllerResponse, CreatedTopic, NewTopic, ReplicaDamaged, TopicRef,
+};
 use cluster::Cluster;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -250,6 +252,45 @@ fn a_broker_with_another_disk_leaves_every_isr_even_as_the_last() {
             assert_eq!((state.leader, state.isr), (None, vec![]));
         }
     }
+}
+
+#[test]
+fn a_damaged_copy_counts_until_another_broker_with_one_was_heard_just_now() {
+    let mut cluster = three();
+    let topic = create(&mut cluster, 0, "t", 1, 3);
+    let partition = TopicPartition::new(topic.id, 0);
+    let active = cluster.active().unwrap();
+    let others: Vec<i32> = (0..3).filter(|id| *id != active).collect();
+    cluster.run_for(SECOND);
+    let damaged = |cluster: &Cluster| {
+        ControllerRequest::ReplicaDamaged(ReplicaDamaged {
+            partition,
+            leader_epoch: states(cluster, "t")[0].leader_epoch,
+        })
+    };
+    // They are gone, which takes the session timeout to be known.
+    for other in &others {
+        cluster.isolate(*other);
+    }
+    cluster.run_for(Duration::from_millis(1_200));
+    assert_eq!(states(&cluster, "t")[0].isr.len(), 3);
+    let asked = damaged(&cluster);
+    let answer = cluster.request(active, asked);
+    assert!(
+        matches!(
+            answer,
+            Err(ControllerError::EligibleLeadersNotAvailable { .. } | ControllerError::NoController)
+        ),
+        "{answer:?}"
+    );
+    cluster.heal();
+    cluster.run_for(4 * SECOND);
+    cluster.catch_up();
+    cluster.run_for(SECOND);
+    let asked = damaged(&cluster);
+    let answer = cluster.request(others[0], asked);
+    assert_eq!(answer, Ok(ControllerResponse::ReplicaDamaged));
+    assert!(!states(&cluster, "t")[0].isr.contains(&BrokerId(others[0])));
 }
 
 #[test]

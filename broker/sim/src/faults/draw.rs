@@ -73,9 +73,7 @@ pub const DISHES: &[Dish] = &[
     dish("rot-checkpoint", 2, true),
     dish("rot-segment", 5, true),
     dish("rot-meta", 1, true),
-    // Off: a broker cannot tell a last durable block that was damaged while all lost power from a torn
-    // one, comes back with a shorter log, and may be elected before a whole one is there.
-    dish("rot-tail", 3, false),
+    dish("rot-tail", 3, true),
     dish("lost-write", 3, true),
     dish("misdirected-write", 3, true),
     dish("disk-error", 7, true),
