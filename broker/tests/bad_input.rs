@@ -123,11 +123,13 @@ fn a_journal_of_a_newer_format_is_refused() {
     broker.kill();
     let path = dir.path().join("data/journal-0000.j");
     let mut journal = fs::read(&path).unwrap();
-    let last = *used_blocks(&journal).last().unwrap();
+    let (last, parity) = *used_blocks(&journal).last().unwrap();
+    // The parity agrees: else it would be taken for damage and mended.
+    journal[parity + 4] ^= journal[last + 4] ^ 7;
     journal[last + 4] = 7;
     fs::write(&path, &journal).unwrap();
     let expected =
-        "journal-0000.j has format 7, this version reads up to 1; start the newer version again";
+        "journal-0000.j has format 7, this version reads up to 2; start the newer version again";
     refuses(&mut broker, &[expected]);
     assert!(fs::read(&path).unwrap() == journal, "it was changed");
 }
@@ -321,12 +323,17 @@ fn an_unknown_version_of_api_versions_is_answered_with_the_known_ones() {
     assert_eq!(head[4..10], [0, 0, 0, 7, 0, 35]);
 }
 
-/// Starts of the journal's blocks that hold something.
-fn used_blocks(journal: &[u8]) -> Vec<usize> {
-    (0..journal.len())
-        .step_by(4096)
-        .filter(|at| journal[*at..*at + 64].iter().any(|byte| *byte != 0))
-        .collect()
+/// Where the blocks of a journal file begin, and where the page of parity of each lies, which is its
+/// last one.
+fn used_blocks(journal: &[u8]) -> Vec<(usize, usize)> {
+    let begins = |at: &usize| journal[*at..].starts_with(b"KRJB");
+    let parity = |at: usize| {
+        let payload = journal[at + 36..at + 40].try_into().unwrap();
+        let bytes = 48 + u32::from_le_bytes(payload) as usize;
+        (at, at + bytes.next_multiple_of(4096))
+    };
+    let pages = (0..journal.len()).step_by(4096);
+    pages.filter(begins).map(parity).collect()
 }
 
 #[test]
@@ -344,8 +351,10 @@ fn a_hole_in_the_journal_is_refused_with_what_to_do_and_a_torn_end_is_cut() {
     let blocks = used_blocks(&whole);
 
     let mut holed = whole.clone();
-    let middle = blocks[blocks.len() / 2];
+    // Two pages of a block: one would be mended.
+    let (middle, parity) = blocks[blocks.len() / 2];
     holed[middle + 100..middle + 120].fill(0xff);
+    holed[parity + 100..parity + 120].fill(0xaa);
     fs::write(&path, &holed).unwrap();
     let position = format!("journal-0000.j is damaged at byte {middle}");
     let cure = "restore the file, or empty the data directory";
@@ -357,8 +366,8 @@ fn a_hole_in_the_journal_is_refused_with_what_to_do_and_a_torn_end_is_cut() {
 
     // A block whose write was under way when the power went.
     let mut torn = whole;
-    let last = blocks[blocks.len() - 1];
-    torn[last + 100..last + 4096].fill(0);
+    let (last, parity) = blocks[blocks.len() - 1];
+    torn[last + 100..parity + 4096].fill(0);
     fs::write(&path, &torn).unwrap();
     broker.start_and_wait();
     let cut = format!("\"position\":{last},");

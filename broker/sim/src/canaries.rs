@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kring_io::canary::{self, Canary};
 
+use crate::faults::draw::Menu;
 use crate::open::is_open;
 use crate::run::run;
 use crate::scenario::{Class, Scenario};
@@ -35,14 +36,22 @@ pub struct Caught {
     pub fact: String,
 }
 
-/// Runs seeds from `first` on, at most `seeds_max`, with a canary on.
+/// Runs seeds from `first` on, at most `seeds_max`, with a canary on. `menu` is what is drawn; by
+/// default what fits the canary.
 #[must_use]
-pub fn hunt(canary: Canary, first: u64, seeds_max: u64, faulty: Duration) -> Hunted {
+pub fn hunt(
+    canary: Canary,
+    first: u64,
+    seeds_max: u64,
+    faulty: Duration,
+    menu: Option<&Menu>,
+) -> Hunted {
+    let menu = menu.cloned().unwrap_or_else(|| menu_for(canary));
     canary::set(Some(canary));
     let mut seeds = 0;
     let mut caught = None;
     while caught.is_none() && seeds < seeds_max {
-        caught = look(first + seeds, faulty);
+        caught = look(first + seeds, faulty, &menu);
         seeds += 1;
     }
     canary::set(None);
@@ -53,10 +62,23 @@ pub fn hunt(canary: Canary, first: u64, seeds_max: u64, faulty: Duration) -> Hun
     }
 }
 
-fn look(seed: u64, faulty: Duration) -> Option<Caught> {
+/// What is drawn in the hunt for a canary: everything, but for bugs that only show when the last
+/// moments of every disk are lost at once, because one whole disk is enough to repair the others.
+fn menu_for(canary: Canary) -> Menu {
+    let dishes: &[&str] = match canary {
+        Canary::GroupsCompleteOutOfOrder => &["blackout", "hung-disk", "slow-disk"],
+        Canary::DamagedTailCut => &["rot-tail", "kill", "pause", "isolate", "heal"],
+        _ => return Menu::usual(),
+    };
+    let dishes: Vec<String> = dishes.iter().map(|dish| (*dish).to_owned()).collect();
+    Menu::of(&dishes).expect("the menu has these dishes")
+}
+
+fn look(seed: u64, faulty: Duration, menu: &Menu) -> Option<Caught> {
     // An engine that stops at an assertion has noticed; the run is over and nothing of it is used again.
     let scenario = Scenario {
         class: Class::Storm,
+        menu: menu.clone(),
         faulty,
         ..Scenario::of(seed)
     };

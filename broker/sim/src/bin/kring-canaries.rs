@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::Parser;
 use kring_io::canary::Canary;
 use kring_sim::canaries::{Hunted, hunt};
+use kring_sim::faults::draw::Menu;
 
 /// Runs simulated clusters that have a known bug, until the bug is noticed.
 #[derive(Parser)]
@@ -18,6 +19,9 @@ struct Arguments {
     /// Only the canaries whose names contain this.
     #[arg(long, default_value = "")]
     only: String,
+    /// These are not hunted, and counted as not caught.
+    #[arg(long, value_delimiter = ',')]
+    except: Vec<String>,
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     first: u64,
@@ -27,6 +31,9 @@ struct Arguments {
     /// Simulated seconds with faults of each run.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
+    /// Draws only these faults, instead of those that fit each canary.
+    #[arg(long, value_delimiter = ',')]
+    faults: Vec<String>,
     /// How many canaries are hunted at once.
     #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, std::num::NonZero::get))]
     jobs: usize,
@@ -42,18 +49,31 @@ fn main() -> ExitCode {
         .copied()
         .filter(|canary| canary.name().contains(&arguments.only))
         .collect();
+    let (left_out, chosen): (Vec<Canary>, Vec<Canary>) = chosen
+        .into_iter()
+        .partition(|canary| arguments.except.iter().any(|name| name == canary.name()));
     if arguments.list {
         for canary in &chosen {
             println!("{:28} {}", canary.name(), canary.bug());
         }
         return ExitCode::SUCCESS;
     }
+    let menu = match arguments.faults.as_slice() {
+        [] => None,
+        faults => match Menu::of(faults) {
+            Ok(menu) => Some(menu),
+            Err(wrong) => {
+                eprintln!("{wrong}");
+                return ExitCode::FAILURE;
+            }
+        },
+    };
     // Assertions are expected here; what they say is in the table.
     std::panic::set_hook(Box::new(|_| {}));
-    close(&hunt_all(&arguments, &chosen))
+    close(&hunt_all(&arguments, &chosen, menu.as_ref()), &left_out)
 }
 
-fn hunt_all(arguments: &Arguments, chosen: &[Canary]) -> Vec<Hunted> {
+fn hunt_all(arguments: &Arguments, chosen: &[Canary], menu: Option<&Menu>) -> Vec<Hunted> {
     let faulty = Duration::from_secs(arguments.seconds);
     let next = AtomicUsize::new(0);
     let hunted = Mutex::new(Vec::new());
@@ -61,7 +81,7 @@ fn hunt_all(arguments: &Arguments, chosen: &[Canary]) -> Vec<Hunted> {
         for _ in 0..arguments.jobs.max(1) {
             scope.spawn(|| {
                 while let Some(canary) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let result = hunt(*canary, arguments.first, arguments.seeds_max, faulty);
+                    let result = hunt(*canary, arguments.first, arguments.seeds_max, faulty, menu);
                     report(&result);
                     hunted
                         .lock()
@@ -92,7 +112,10 @@ fn report(hunted: &Hunted) {
     }
 }
 
-fn close(hunted: &[Hunted]) -> ExitCode {
+fn close(hunted: &[Hunted], left_out: &[Canary]) -> ExitCode {
+    for canary in left_out {
+        println!("{:28} left out", canary.name());
+    }
     let mut needed: Vec<u64> = hunted
         .iter()
         .filter(|h| h.caught.is_some())
@@ -101,11 +124,12 @@ fn close(hunted: &[Hunted]) -> ExitCode {
     needed.sort_unstable();
     let median = needed.get(needed.len() / 2).copied().unwrap_or(0);
     println!(
-        "suite=canaries seeds={} canaries={}/{} median_seeds={median} escaped={}",
+        "suite=canaries seeds={} canaries={}/{} median_seeds={median} escaped={} left_out={}",
         hunted.iter().map(|h| h.seeds).sum::<u64>(),
         needed.len(),
-        hunted.len(),
+        hunted.len() + left_out.len(),
         hunted.len() - needed.len(),
+        left_out.len(),
     );
     if needed.len() == hunted.len() && !hunted.is_empty() {
         ExitCode::SUCCESS
