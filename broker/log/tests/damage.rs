@@ -508,6 +508,19 @@ fn without_a_checkpoint_everything_is_left_out_and_kept_aside_until_it_is_droppe
     assert!(!rig.crash().unwrap().salvaged);
 }
 
+/// The power goes, and then so many reads of a file fail.
+fn crash_and_fail_reads(rig: &mut Rig, path: &str, times: u32) {
+    rig.disk.crash();
+    rig.disk.inject(Fault {
+        path_contains: path.to_owned(),
+        class: OpClass::Read,
+        skip: 0,
+        times,
+        kind: FaultKind::Io(5),
+    });
+    rig.salvages = true;
+}
+
 #[test]
 fn a_checkpoint_or_a_journal_that_cannot_be_read_is_as_good_as_damaged() {
     for path in ["checkpoint-0", "checkpoint-1", "journal"] {
@@ -515,15 +528,7 @@ fn a_checkpoint_or_a_journal_that_cannot_be_read_is_as_good_as_damaged() {
         let tp = rig.create(0);
         rig.fill(tp, 200_000);
         let durable = rig.log.state(tp).unwrap().durable_end;
-        rig.disk.crash();
-        rig.disk.inject(Fault {
-            path_contains: path.to_owned(),
-            class: OpClass::Read,
-            skip: 0,
-            times: u32::MAX,
-            kind: FaultKind::Io(5),
-        });
-        rig.salvages = true;
+        crash_and_fail_reads(&mut rig, path, u32::MAX);
         let recovered = rig.restart().unwrap();
         rig.disk.recover();
         let end = rig.log.state(tp).map_or(0, |state| state.log_end);
@@ -546,15 +551,7 @@ fn reads_that_fail_for_a_moment_cost_nothing() {
             let tp = rig.create(0);
             rig.fill(tp, 200_000);
             let durable = rig.log.state(tp).unwrap().durable_end;
-            rig.disk.crash();
-            rig.disk.inject(Fault {
-                path_contains: path.to_owned(),
-                class: OpClass::Read,
-                skip: 0,
-                times,
-                kind: FaultKind::Io(5),
-            });
-            rig.salvages = true;
+            crash_and_fail_reads(&mut rig, path, times);
             let recovered = rig.restart().unwrap();
             assert!(!recovered.salvaged, "{path} {times}");
             assert!(

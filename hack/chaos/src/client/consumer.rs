@@ -5,8 +5,9 @@ use std::io;
 use std::thread::sleep;
 use std::time::Duration;
 
-use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::fetch_response::PartitionData;
+use kafka_protocol::messages::{FetchRequest, TopicName};
 use kring_io::BrokerId;
 use kring_sim::history::Happened;
 use kring_sim::records::{self, Batch, Run};
@@ -40,6 +41,39 @@ pub(super) struct Fetched {
     pub(super) batches: Vec<Batch>,
 }
 
+/// One Fetch of a partition from an offset, waiting up to `wait_ms` for something to be there.
+///
+/// # Errors
+/// When no answer comes, or one without the partition.
+pub(crate) fn ask(
+    connection: &mut Connection,
+    topic: TopicName,
+    (partition, offset): (i32, i64),
+    wait_ms: i32,
+    bytes_max: i32,
+) -> io::Result<PartitionData> {
+    let asked = FetchPartition::default()
+        .with_partition(partition)
+        .with_fetch_offset(offset)
+        .with_current_leader_epoch(-1)
+        .with_partition_max_bytes(bytes_max);
+    let topic = FetchTopic::default()
+        .with_topic(topic)
+        .with_partitions(vec![asked]);
+    let request = FetchRequest::default()
+        .with_max_wait_ms(wait_ms)
+        .with_min_bytes(1)
+        .with_max_bytes(bytes_max)
+        .with_topics(vec![topic]);
+    let response = connection.call(VERSION, &request)?;
+    response
+        .responses
+        .into_iter()
+        .next()
+        .and_then(|topic| topic.partitions.into_iter().next())
+        .ok_or_else(|| io::Error::other("an answer to Fetch without the partition"))
+}
+
 /// Reads from `offset`, waiting up to `wait_ms` for something to be there.
 pub(super) fn fetch(
     shared: &Shared,
@@ -49,26 +83,8 @@ pub(super) fn fetch(
     wait_ms: i32,
 ) -> io::Result<Fetched> {
     let asked_index = partition;
-    let asked = FetchPartition::default()
-        .with_partition(partition)
-        .with_fetch_offset(offset)
-        .with_current_leader_epoch(-1)
-        .with_partition_max_bytes(FETCH_BYTES);
-    let topic = FetchTopic::default()
-        .with_topic(shared.directory.topic())
-        .with_partitions(vec![asked]);
-    let request = FetchRequest::default()
-        .with_max_wait_ms(wait_ms)
-        .with_min_bytes(1)
-        .with_max_bytes(FETCH_BYTES)
-        .with_topics(vec![topic]);
-    let response = connection.call(VERSION, &request)?;
-    let partition = response
-        .responses
-        .into_iter()
-        .next()
-        .and_then(|topic| topic.partitions.into_iter().next())
-        .ok_or_else(|| io::Error::other("an answer to Fetch without the partition"))?;
+    let topic = shared.directory.topic();
+    let partition = ask(connection, topic, (partition, offset), wait_ms, FETCH_BYTES)?;
     let bytes = partition.records.unwrap_or_default();
     let records = records::of(&bytes, recording::partition(asked_index)).and_then(|contents| {
         match contents.damaged.first() {

@@ -9,17 +9,16 @@ use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use kafka_protocol::messages::{FetchRequest, ProduceRequest, TopicName};
+use kafka_protocol::messages::{ProduceRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 use kring_wire::{BatchBuilder, batch, batches, records};
 
 use crate::client::connection::Connection;
+use crate::client::consumer;
 
-/// The last versions with topic names.
+/// The last version with topic names.
 const PRODUCE_VERSION: i16 = 12;
-const FETCH_VERSION: i16 = 12;
 /// Time for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Time between two records.
@@ -240,25 +239,7 @@ fn read_all(connection: &mut Connection, topic: &str, acknowledged: u64) -> io::
 }
 
 fn fetch(connection: &mut Connection, topic: &str, offset: i64) -> io::Result<Bytes> {
-    let partition = FetchPartition::default()
-        .with_fetch_offset(offset)
-        .with_current_leader_epoch(-1)
-        .with_partition_max_bytes(FETCH_BYTES);
-    let topic = FetchTopic::default()
-        .with_topic(name(topic))
-        .with_partitions(vec![partition]);
-    let request = FetchRequest::default()
-        .with_max_wait_ms(1_000)
-        .with_min_bytes(1)
-        .with_max_bytes(FETCH_BYTES)
-        .with_topics(vec![topic]);
-    let response = connection.call(FETCH_VERSION, &request)?;
-    let partition = response
-        .responses
-        .into_iter()
-        .next()
-        .and_then(|topic| topic.partitions.into_iter().next())
-        .ok_or_else(|| io::Error::other("an answer to Fetch without the partition"))?;
+    let partition = consumer::ask(connection, name(topic), (0, offset), 1_000, FETCH_BYTES)?;
     match partition.error_code {
         0 => Ok(partition.records.unwrap_or_default()),
         code => Err(io::Error::other(format!("Fetch has the error {code}"))),
