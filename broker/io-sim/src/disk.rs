@@ -9,7 +9,7 @@ mod file;
 mod tamper;
 mod tree;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use kring_io::{Disk, DiskDone, DiskOp, FileId, FileKind, Instant, OpId, Random, 
 use config::SimDiskConfig;
 use fault::Faults;
 use file::SimFile;
-use tree::Tree;
+use tree::{Node, Tree};
 
 /// What faults and crashes did, so that a test can see that they bit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,8 +115,9 @@ pub struct SimDisk {
     hung_until: Instant,
     /// Until then every operation takes so many times as long.
     slow: (Instant, u64),
-    /// A name was taken away since nameless files were last looked for.
-    names_lost: bool,
+    /// Files that may have lost their last name since nameless ones were last looked for, and those
+    /// without one that are still needed.
+    nameless: BTreeSet<u64>,
     stats: SimDiskStats,
     woken: Arc<Woken>,
 }
@@ -148,7 +149,7 @@ impl SimDisk {
             faults_left: config.fault_budget,
             hung_until: Instant::default(),
             slow: (Instant::default(), 1),
-            names_lost: false,
+            nameless: BTreeSet::new(),
             stats: SimDiskStats::default(),
             woken: Arc::default(),
             config,
@@ -211,15 +212,25 @@ impl SimDisk {
         }
     }
 
-    fn drop_nameless(&mut self) {
-        // Only a lost name or the last close of a file without one leaves anything to drop.
-        if !self.names_lost {
-            return;
+    /// A name may be about to be taken away from what has it now.
+    fn loses_name(&mut self, path: &str) {
+        if let Some(Node::File(file)) = self.tree.get(path) {
+            self.nameless.insert(file);
         }
-        let (tree, open) = (&self.tree, &self.open);
-        self.files
-            .retain(|file, _| tree.names(*file) || open.values().any(|o| o.file == *file));
-        self.names_lost = self.files.keys().any(|file| !tree.names_now(*file));
+    }
+
+    fn drop_nameless(&mut self) {
+        let (tree, open, files) = (&self.tree, &self.open, &mut self.files);
+        self.nameless.retain(|file| {
+            if tree.names_now(*file) {
+                return false;
+            }
+            let needed = tree.names(*file) || open.values().any(|o| o.file == *file);
+            if !needed {
+                files.remove(file);
+            }
+            needed
+        });
     }
 }
 

@@ -31,7 +31,7 @@ impl SimDisk {
             self.stats.reordered += u64::from(left.reordered);
         }
         self.stats.lost_names += self.tree.crash(&mut self.random);
-        self.names_lost = true;
+        self.nameless.extend(self.files.keys());
         self.drop_nameless();
         self.hung_until = Instant::default();
         self.slow = (Instant::default(), 1);
@@ -51,7 +51,6 @@ impl SimDisk {
             }
         }
         self.open.clear();
-        self.names_lost = true;
         self.drop_nameless();
     }
 

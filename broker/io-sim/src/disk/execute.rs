@@ -209,16 +209,17 @@ impl SimDisk {
             }
             DiskOp::SetLen { file, len } => self.content_of(file)?.1.set_len(len as usize),
             DiskOp::Remove { path } => {
-                self.names_lost = true;
                 if self.tree.get(&path).is_some() {
+                    self.loses_name(&path);
                     self.tree.unlink(&path, seq);
                 }
             }
             DiskOp::Rename { from, to } => {
-                self.names_lost = true;
                 if self.tree.get(&from).is_none() {
                     return Err(DiskError::NotFound { path: from });
                 }
+                self.loses_name(&from);
+                self.loses_name(&to);
                 self.tree.rename(&from, &to, seq);
             }
             DiskOp::CreateDir { path } => self.create_dir(&path)?,

@@ -71,18 +71,31 @@ impl SimFile {
             let whole = offset.div_ceil(SECTOR_BYTES)..end / SECTOR_BYTES;
             self.damaged.retain(|at| !whole.contains(at));
         }
-        for at in offset / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES) {
-            let sector = self.sector(at);
-            if durable {
-                self.unsynced.remove(&at);
-                put(&mut self.durable, at, &sector);
-            } else {
-                self.unsynced.entry(at).or_default().push((seq, sector));
-            }
-        }
+        let sectors = offset / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES);
         if durable {
-            self.settle_len();
+            self.make_durable(sectors);
+            return;
         }
+        for at in sectors {
+            let sector = self.sector(at);
+            // Most sectors have one version, and a vector that grows makes room for four.
+            let versions = self.unsynced.entry(at);
+            versions
+                .or_insert_with(|| Vec::with_capacity(1))
+                .push((seq, sector));
+        }
+    }
+
+    /// What is readable of these sectors is durable, and so is the length.
+    fn make_durable(&mut self, sectors: Range<usize>) {
+        while let Some((at, _)) = self.unsynced.range(sectors.clone()).next() {
+            let at = *at;
+            self.unsynced.remove(&at);
+        }
+        self.settle_len();
+        let from = sectors.start * SECTOR_BYTES;
+        let to = (sectors.end * SECTOR_BYTES).min(self.visible.len());
+        self.durable[from..to].copy_from_slice(&self.visible[from..to]);
     }
 
     /// A write that the crash or an error interrupted: any of its sectors are there.

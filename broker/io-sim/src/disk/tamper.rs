@@ -135,8 +135,8 @@ impl SimDisk {
     pub fn remove(&mut self, path: &str) -> bool {
         let there = self.tree.get(path).is_some();
         if there {
+            self.loses_name(path);
             self.tree.unlink(path, 0);
-            self.names_lost = true;
             if let Some(dir) = self.tree.dir(tree::parent(path)) {
                 self.tree.sync(dir, 1);
             }
@@ -158,6 +158,7 @@ impl SimDisk {
         let mut content = SimFile::default();
         content.replace(bytes);
         self.files.insert(file, content);
+        self.loses_name(path);
         self.tree.link_file(path, file, 0);
         for directory in path
             .match_indices('/')

@@ -39,6 +39,23 @@ pub(super) struct Tree {
     durable: Dirs,
     unsynced: Vec<Change>,
     next_dir: DirId,
+    /// How many names each file has, so that nobody searches for them.
+    counts: BTreeMap<u64, NameCount>,
+}
+
+/// The names of one file.
+#[derive(Clone, Copy, Debug, Default)]
+struct NameCount {
+    visible: u32,
+    /// Those that survive a crash, or may: in the durable directories and in changes since.
+    surviving: u32,
+}
+
+/// Which of a file's names a change counts among.
+#[derive(Clone, Copy)]
+enum Among {
+    Visible,
+    Surviving,
 }
 
 impl Default for Tree {
@@ -49,6 +66,7 @@ impl Default for Tree {
             durable: top,
             unsynced: Vec::new(),
             next_dir: TOP + 1,
+            counts: BTreeMap::new(),
         }
     }
 }
@@ -120,20 +138,12 @@ impl Tree {
 
     /// Whether a file has a name now.
     pub(super) fn names_now(&self, file: u64) -> bool {
-        let is = |node: &Node| *node == Node::File(file);
-        self.visible.values().any(|names| names.values().any(is))
+        self.counts.get(&file).is_some_and(|c| c.visible > 0)
     }
 
     /// Whether a file has a name, now or after a crash.
     pub(super) fn names(&self, file: u64) -> bool {
-        let is = |node: &Node| *node == Node::File(file);
-        let in_dirs = |dirs: &Dirs| dirs.values().any(|names| names.values().any(is));
-        in_dirs(&self.visible)
-            || in_dirs(&self.durable)
-            || self
-                .unsynced
-                .iter()
-                .any(|c| c.node.as_ref().is_some_and(is))
+        self.counts.contains_key(&file)
     }
 
     /// Makes the changes of a directory durable that happened before `seq`.
@@ -143,7 +153,8 @@ impl Tree {
             .partition(|c| c.dir == dir && c.seq < seq);
         self.unsynced = rest;
         for change in synced {
-            apply(&mut self.durable, &change);
+            self.make_durable(&change);
+            self.count(change.node, Among::Surviving, false);
         }
     }
 
@@ -154,14 +165,44 @@ impl Tree {
         for change in std::mem::take(&mut self.unsynced) {
             let kept = !cut.contains(&change.dir) && (change.with_previous || random.below(2) == 0);
             if kept {
-                apply(&mut self.durable, &change);
+                self.make_durable(&change);
             } else {
                 cut.push(change.dir);
                 lost += 1;
             }
         }
         self.visible = self.durable.clone();
+        self.counts.clear();
+        for node in self.durable.values().flat_map(BTreeMap::values) {
+            if let Node::File(file) = node {
+                let count = self.counts.entry(*file).or_default();
+                count.visible += 1;
+                count.surviving += 1;
+            }
+        }
         lost
+    }
+
+    fn make_durable(&mut self, change: &Change) {
+        let before = apply(&mut self.durable, change);
+        self.count(change.node, Among::Surviving, true);
+        self.count(before, Among::Surviving, false);
+    }
+
+    /// A file got a name or lost one.
+    fn count(&mut self, node: Option<Node>, among: Among, more: bool) {
+        let Some(Node::File(file)) = node else {
+            return;
+        };
+        let count = self.counts.entry(file).or_default();
+        let names = match among {
+            Among::Visible => &mut count.visible,
+            Among::Surviving => &mut count.surviving,
+        };
+        *names = if more { *names + 1 } else { *names - 1 };
+        if count.visible == 0 && count.surviving == 0 {
+            self.counts.remove(&file);
+        }
     }
 
     fn put(&mut self, path: &str, node: Option<Node>, seq: u64, with_previous: bool) {
@@ -175,7 +216,11 @@ impl Tree {
             seq,
             with_previous,
         };
-        apply(&mut self.visible, &change);
+        let before = apply(&mut self.visible, &change);
+        // The new name first: of a file that is given its own name again none is lost.
+        self.count(change.node, Among::Visible, true);
+        self.count(change.node, Among::Surviving, true);
+        self.count(before, Among::Visible, false);
         self.unsynced.push(change);
     }
 }
@@ -185,10 +230,11 @@ pub(super) fn parent(path: &str) -> &str {
     path.rfind('/').map_or("", |at| &path[..at])
 }
 
-fn apply(dirs: &mut Dirs, change: &Change) {
+/// Returns what the name stood for before.
+fn apply(dirs: &mut Dirs, change: &Change) -> Option<Node> {
     let names = dirs.entry(change.dir).or_default();
     match change.node {
         Some(node) => names.insert(change.name.clone(), node),
         None => names.remove(&change.name),
-    };
+    }
 }

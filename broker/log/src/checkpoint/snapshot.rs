@@ -40,7 +40,7 @@ pub(crate) struct Snapshot {
     /// Whether that block closed the journal in order.
     pub(crate) clean: bool,
     pub(crate) partitions: Vec<PartitionSnapshot>,
-    pub(crate) values: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) values: Vec<(Vec<u8>, Bytes)>,
 }
 
 /// Which segments a checkpoint refers to.
@@ -69,7 +69,7 @@ pub(crate) struct PartitionSnapshot {
     active_base: Offset,
     active_created_ms: i64,
     /// What could not be written to segments because it was not committed: segment and batches.
-    unwritten: Vec<(Offset, Vec<u8>)>,
+    unwritten: Vec<(Offset, Bytes)>,
 }
 
 impl PartitionSnapshot {
@@ -111,7 +111,7 @@ impl PartitionSnapshot {
             let Some(next) = slice.next_offset() else {
                 break;
             };
-            unwritten.push((slice.segment, slice.parts.concat()));
+            unwritten.push((slice.segment, Bytes::from(slice.parts.concat())));
             from = next;
         }
         PartitionSnapshot {
@@ -158,7 +158,7 @@ impl PartitionSnapshot {
             if segment != partition.active.base_offset {
                 partition.roll(self.active_created_ms);
             }
-            state.replay_batches(tp, self.high_watermark, &Bytes::from(bytes), now_ms)?;
+            state.replay_batches(tp, self.high_watermark, &bytes, now_ms)?;
         }
         let partition = state.partitions.get_mut(&tp).expect("it was just inserted");
         if self.active_base != partition.active.base_offset {
@@ -197,7 +197,7 @@ impl Snapshot {
             values: state
                 .values
                 .iter()
-                .map(|(key, value)| (key.clone(), value.to_vec()))
+                .map(|(key, value)| (key.clone(), value.clone()))
                 .collect(),
         }
     }
@@ -209,7 +209,7 @@ impl Snapshot {
             partition.restore(&mut state, now_ms)?;
         }
         for (key, value) in self.values {
-            state.values.insert(key, Bytes::from(value));
+            state.values.insert(key, value);
         }
         Ok(state)
     }
