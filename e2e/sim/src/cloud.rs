@@ -61,6 +61,8 @@ pub struct Counts {
     pub operator_kills: u64,
     /// Writes that arrived after another operator had begun.
     pub late_writes: u64,
+    /// Those of them that the API server refused, because what they were decided on had changed.
+    pub late_refused: u64,
     /// Status writes that met another resourceVersion.
     pub conflicts: u64,
     /// Rounds that read the past.
@@ -241,7 +243,8 @@ impl Cloud {
             Due::Late(number, call) => {
                 if self.processes.contains_key(&number) {
                     self.counts.late_writes += 1;
-                    self.apply(number, &call);
+                    let (status, _) = self.apply(number, &call);
+                    self.counts.late_refused += u64::from(status == 409);
                     self.kill(number);
                 }
             }

@@ -57,6 +57,7 @@ struct Totals {
     crash_points: u64,
     kills: u64,
     late: u64,
+    late_refused: u64,
     conflicts: u64,
     stale: u64,
     lost_answers: u64,
@@ -252,6 +253,7 @@ fn report(job: Job, outcome: &Outcome, violations: &[Violation], totals: &mut To
     totals.stops += outcome.stops;
     totals.kills += counts.operator_kills;
     totals.late += counts.late_writes;
+    totals.late_refused += counts.late_refused;
     totals.conflicts += counts.conflicts;
     totals.stale += counts.stale_rounds;
     totals.lost_answers += counts.lost_answers;
@@ -304,6 +306,7 @@ fn close(plan: &Plan, totals: &Totals) -> bool {
             must.extend([
                 ("operator kills", totals.kills),
                 ("late writes", totals.late),
+                ("refused late writes", totals.late_refused),
             ]);
         }
     }
@@ -317,7 +320,7 @@ fn close(plan: &Plan, totals: &Totals) -> bool {
     }
     println!(
         "suite=e2e-sim seeds={} hours={:.2} runs={} rolls={} stops={} crash_points={} \
-         faults=operator_kills:{},late_writes:{},conflicts:{},stale_rounds:{},lost_answers:{},refused:{},brokers_lost:{} \
+         faults=operator_kills:{},late_writes:{},late_refused:{},conflicts:{},stale_rounds:{},lost_answers:{},refused:{},brokers_lost:{} \
          ops={} acknowledged={} twice={} different={} violations={}",
         plan.seeds.end - plan.seeds.start,
         totals.simulated.as_secs_f64() / 3600.0,
@@ -327,6 +330,7 @@ fn close(plan: &Plan, totals: &Totals) -> bool {
         totals.crash_points,
         totals.kills,
         totals.late,
+        totals.late_refused,
         totals.conflicts,
         totals.stale,
         totals.lost_answers,

@@ -170,7 +170,7 @@ async fn round(
     for note in &step.notes {
         events::publish(context, cluster, &note.reason, &note.message, note.warning).await;
     }
-    act::perform(context, cluster, valid.as_ref(), &step.actions).await?;
+    act::perform(context, cluster, valid.as_ref(), &observed, &step.actions).await?;
     if let Some(valid) = &valid {
         leftovers::remove(context, valid, &observed).await?;
     }

@@ -155,27 +155,37 @@ impl Store {
             (&Method::PATCH | &Method::POST, _) if self.refuses(path).is_some() => {
                 self.refuses(path).expect("looked at in the guard")
             }
-            (&Method::PATCH, _) if applies && query.contains("dryRun=All") => (200, body),
-            (&Method::PATCH, _) if applies => {
-                let mut object = self.objects.get(path).cloned().unwrap_or_else(|| json!({}));
-                merge(&mut object, &body);
-                self.save(path, object)
-            }
+            (&Method::PATCH, _) if applies => self.apply(path, query, body),
             (&Method::PATCH, _) => self.merge_patch(path, &body),
             (&Method::DELETE, _) => {
-                let uid = &body["preconditions"]["uid"];
-                let other = self
-                    .objects
-                    .get(path)
-                    .is_some_and(|o| o["metadata"]["uid"] != *uid);
-                if !uid.is_null() && other {
-                    conflict()
-                } else {
-                    self.delete(path)
+                let conditions = &body["preconditions"];
+                match self.objects.get(path) {
+                    Some(object) if !is_named(object, conditions) => conflict(),
+                    _ => self.delete(path),
                 }
             }
             _ => panic!("{method} {path} is not what a reconcile does"),
         }
+    }
+
+    /// As kube-apiserver does: a uid without an object, or another version than the object has, is a
+    /// conflict; a version alone does not keep an object from being created.
+    fn apply(&mut self, path: &str, query: &str, mut body: Value) -> Answer {
+        let named = body["metadata"].clone();
+        let mut object = match self.objects.get(path) {
+            Some(object) if !is_named(object, &named) => return conflict(),
+            Some(object) => object.clone(),
+            None if !named["uid"].is_null() => return conflict(),
+            None => json!({}),
+        };
+        if query.contains("dryRun=All") {
+            return (200, body);
+        }
+        if let Some(metadata) = body["metadata"].as_object_mut() {
+            metadata.remove("resourceVersion");
+        }
+        merge(&mut object, &body);
+        self.save(path, object)
     }
 
     fn refuses(&self, path: &str) -> Option<Answer> {
@@ -249,6 +259,7 @@ impl Store {
         }
         let mut object = object.clone();
         merge(&mut object, body);
+        remove_nulls(&mut object, body);
         let deleted = !object["metadata"]["deletionTimestamp"].is_null();
         let held = object["metadata"]["finalizers"]
             .as_array()
@@ -314,6 +325,27 @@ fn conflict() -> Answer {
 
 fn status(code: u16, reason: &str) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": reason, "reason": reason, "code": code})
+}
+
+/// Whether an object has the uid and the version that are asked for, where any are.
+fn is_named(object: &Value, asked: &Value) -> bool {
+    ["uid", "resourceVersion"]
+        .iter()
+        .all(|name| asked[name].is_null() || asked[name] == object["metadata"][name])
+}
+
+/// What a merge patch says is null is taken away.
+fn remove_nulls(from: &mut Value, patch: &Value) {
+    let (Some(from), Some(patch)) = (from.as_object_mut(), patch.as_object()) else {
+        return;
+    };
+    for (name, value) in patch {
+        if value.is_null() {
+            from.remove(name);
+        } else if let Some(inner) = from.get_mut(name) {
+            remove_nulls(inner, value);
+        }
+    }
 }
 
 fn merge(into: &mut Value, from: &Value) {

@@ -8,9 +8,13 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions, Propagatio
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use crate::context::{Context, MANAGER};
 use crate::error::Error;
+
+/// A version that no object has: the first write of a new store is its second revision.
+const NO_VERSION: &str = "1";
 
 /// Server-side apply: creates the object or makes our fields what they should be.
 pub(crate) async fn apply<K>(context: &Context, object: &K) -> Result<K, Error>
@@ -22,6 +26,39 @@ where
         + DeserializeOwned,
 {
     patch(context, object, &PatchParams::apply(MANAGER).force()).await
+}
+
+/// The same, if the object still is as it was seen, or still absent when none was seen; otherwise the
+/// API server answers with a conflict. So a process that was paused, or lost its lease, does not undo
+/// what its successor has written.
+pub(crate) async fn apply_to_seen<K>(
+    context: &Context,
+    object: &K,
+    seen: Option<&K>,
+) -> Result<K, Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned,
+{
+    apply(context, &about(object, seen)).await
+}
+
+/// An apply that names a uid does not create, and one that names a version creates, but changes only
+/// that version.
+fn about<K: Resource + Clone>(object: &K, seen: Option<&K>) -> K {
+    let mut object = object.clone();
+    let metadata = object.meta_mut();
+    match seen {
+        Some(seen) => {
+            metadata.uid = seen.uid();
+            metadata.resource_version = seen.resource_version();
+        }
+        None => metadata.resource_version = Some(NO_VERSION.to_owned()),
+    }
+    object
 }
 
 async fn patch<K>(context: &Context, object: &K, params: &PatchParams) -> Result<K, Error>
@@ -64,8 +101,12 @@ pub(crate) fn taken<K: Resource<DynamicType = ()>>(
     }
 }
 
-/// Asks what an apply would say, and changes nothing.
-pub(crate) async fn try_apply<K>(context: &Context, object: &K) -> Result<K, Error>
+/// Asks what [`apply_to_seen`] would say, and changes nothing.
+pub(crate) async fn try_apply_to_seen<K>(
+    context: &Context,
+    object: &K,
+    seen: Option<&K>,
+) -> Result<K, Error>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + Clone
@@ -73,21 +114,76 @@ where
         + Serialize
         + DeserializeOwned,
 {
-    patch(
-        context,
-        object,
-        &PatchParams::apply(MANAGER).force().dry_run(),
-    )
-    .await
+    let params = PatchParams::apply(MANAGER).force().dry_run();
+    patch(context, &about(object, seen), &params).await
 }
 
-/// Deletes an object in the background; one that is gone already is deleted. With a uid, only that
-/// very object is deleted.
-pub(crate) async fn delete<K>(
+/// Annotates an object, or takes the annotation away, if the object still is as it was seen.
+pub(crate) async fn annotate_seen<K>(
+    context: &Context,
+    seen: &K,
+    annotation: &str,
+    value: Option<&str>,
+) -> Result<K, Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned,
+{
+    let namespace = seen.namespace().unwrap_or_default();
+    let api = Api::<K>::namespaced(context.client.clone(), &namespace);
+    let change = json!({"metadata": {
+        "resourceVersion": seen.resource_version(),
+        "annotations": {annotation: value},
+    }});
+    let params = PatchParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    Ok(api
+        .patch(&seen.name_any(), &params, &Patch::Merge(&change))
+        .await?)
+}
+
+/// Deletes an object in the background, if it still is as it was seen; one that is gone already is
+/// deleted, and another or a changed one of that name is a conflict.
+pub(crate) async fn delete_seen<K, S>(context: &Context, seen: &S) -> Result<(), Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned,
+    S: ResourceExt,
+{
+    let namespace = seen.namespace().unwrap_or_default();
+    let preconditions = Preconditions {
+        uid: seen.uid(),
+        resource_version: seen.resource_version(),
+    };
+    delete::<K>(context, &namespace, &seen.name_any(), Some(preconditions)).await
+}
+
+/// Deletes whatever has this name, for objects that the next round makes again if they are wanted.
+pub(crate) async fn delete_named<K>(
     context: &Context,
     namespace: &str,
     name: &str,
-    uid: Option<String>,
+) -> Result<(), Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned,
+{
+    delete::<K>(context, namespace, name, None).await
+}
+
+async fn delete<K>(
+    context: &Context,
+    namespace: &str,
+    name: &str,
+    preconditions: Option<Preconditions>,
 ) -> Result<(), Error>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
@@ -98,16 +194,12 @@ where
     let api = Api::<K>::namespaced(context.client.clone(), namespace);
     let params = DeleteParams {
         propagation_policy: Some(PropagationPolicy::Background),
-        preconditions: uid.map(|uid| Preconditions {
-            uid: Some(uid),
-            resource_version: None,
-        }),
+        preconditions,
         ..DeleteParams::default()
     };
     match api.delete(name, &params).await {
         Ok(_) => Ok(()),
-        // Gone, or another object of the same name.
-        Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

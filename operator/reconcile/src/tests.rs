@@ -5,5 +5,6 @@ mod clusters;
 mod frozen;
 mod refusals;
 mod scaling;
+mod stale;
 mod topics;
 mod toy;

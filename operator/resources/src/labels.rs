@@ -19,6 +19,9 @@ pub const RESTART: &str = "kring.io/restart";
 pub const ACCEPT_DISK: &str = "kring.io/accept-disk";
 /// Annotation on the Secret with the members of the metadata quorum.
 pub const VOTERS: &str = "kring.io/voters";
+/// Annotation on a StatefulSet or volume that is deleted in a later round, if it is not wanted again
+/// by then. Setting and removing it changes the object's version, which a deletion names.
+pub const REMOVAL: &str = "kring.io/removal";
 /// What Kubernetes recommends for the version of an application.
 pub const VERSION: &str = "app.kubernetes.io/version";
 

@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use super::observe::Observed;
 use crate::context::Context;
 use crate::error::Error;
-use crate::kubernetes::delete;
+use crate::kubernetes::delete_seen;
 
 /// Deletes what is not in use.
 pub(super) async fn remove(
@@ -27,12 +27,10 @@ pub(super) async fn remove(
         .filter_map(|set| set.spec.template.spec.as_ref());
     let pods = observed.pods.values().filter_map(|pod| pod.spec.as_ref());
     used.extend(templates.chain(pods).flat_map(config_map_names));
-    for name in observed
-        .config_maps
-        .iter()
-        .filter(|name| !used.contains(*name))
-    {
-        delete::<ConfigMap>(context, cluster.namespace(), name, None).await?;
+    for unused in &observed.config_maps {
+        if !used.contains(&unused.name_any()) {
+            delete_seen::<ConfigMap, _>(context, unused).await?;
+        }
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use super::observe::Observed;
 use crate::context::Context;
 use crate::error::Error;
-use crate::kubernetes::{apply, delete, taken, try_apply};
+use crate::kubernetes::{apply, apply_to_seen, delete_named, taken, try_apply_to_seen};
 
 /// Applies everything that restarts nobody. What the API server does not take is added to `refused`
 /// with its words, and the rest is applied all the same.
@@ -41,7 +41,7 @@ pub(super) async fn apply_all(
         }
         None => {
             let name = names::per_cluster(cluster.name());
-            delete::<NetworkPolicy>(context, cluster.namespace(), &name, None).await?;
+            delete_named::<NetworkPolicy>(context, cluster.namespace(), &name).await?;
         }
     }
     for broker in 0..cluster.replicas() {
@@ -53,10 +53,12 @@ pub(super) async fn apply_all(
         if observed.leaving.contains(&broker) || observed.secret.is_none() {
             continue;
         }
+        if is_outdated(observed, broker, cluster) {
+            continue;
+        }
         let wanted = stateful_set::stateful_set(cluster, broker);
-        if !is_outdated(observed, broker, cluster)
-            && let Some(set) = put(context, &wanted, refused).await?
-        {
+        let made = apply_to_seen(context, &wanted, observed.sets.get(&broker)).await;
+        if let Some(set) = taken(made, &wanted, refused)? {
             observed.sets.insert(broker, set);
         }
     }
@@ -79,7 +81,9 @@ pub(super) async fn try_granted(
         && is_outdated(observed, grant.broker, valid)
     {
         let wanted = stateful_set::stateful_set(valid, grant.broker);
-        taken(try_apply(context, &wanted).await, &wanted, refused)?;
+        let seen = observed.sets.get(&grant.broker);
+        let answer = try_apply_to_seen(context, &wanted, seen).await;
+        taken(answer, &wanted, refused)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kring_crds::KafkaCluster;
 use kring_resources::{labels, names};
 use kube::ResourceExt;
-use kube::api::{Api, ListParams};
+use kube::api::{Api, ListParams, PartialObjectMeta};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -24,8 +24,8 @@ pub(super) struct Observed {
     pub(super) leaving: Vec<i32>,
     /// Pods.
     pub(super) pods: BTreeMap<i32, Pod>,
-    /// Names of ConfigMaps.
-    pub(super) config_maps: Vec<String>,
+    /// Metadata of ConfigMaps.
+    pub(super) config_maps: Vec<PartialObjectMeta<ConfigMap>>,
 }
 
 /// Reads everything.
@@ -48,11 +48,7 @@ pub(super) async fn observe(context: &Context, cluster: &KafkaCluster) -> Result
     )?;
     let mut observed = Observed {
         secret,
-        config_maps: config_maps
-            .items
-            .iter()
-            .map(ResourceExt::name_any)
-            .collect(),
+        config_maps: config_maps.items,
         ..Observed::default()
     };
     for set in sets {

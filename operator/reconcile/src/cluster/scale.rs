@@ -1,21 +1,27 @@
 //! Scaling down: a broker is emptied, then stopped, then forgotten, the one with the highest id first.
 //! Scaling up needs nothing here: the objects of a new broker are applied like all others.
 
+use std::fmt::Debug;
+
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kring_admin_api::{DecommissionRequest, DecommissionStatus, UnregisterRequest};
 use kring_admin_client::Brokers;
 use kring_crds::KafkaCluster;
 use kring_crds::kafka_cluster::{Phase, Reclaim};
-use kring_resources::{ValidatedCluster, names};
+use kring_resources::{ValidatedCluster, labels, names};
 use kring_rollout::Waiting;
+use kube::api::Api;
+use kube::{Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 
 use super::ask::Live;
 use super::observe::Observed;
 use crate::context::Context;
 use crate::error::Error;
 use crate::events;
-use crate::kubernetes::delete;
+use crate::kubernetes::{annotate_seen, delete_seen};
 
 /// How far a scale-down is.
 #[derive(Clone, Debug, Default)]
@@ -35,15 +41,10 @@ pub(super) async fn scale(
     live: &Live,
     brokers: &Brokers,
 ) -> Result<Scaling, Error> {
-    keep_wanted(valid, live, brokers).await?;
+    keep_wanted(context, valid, observed, live, brokers).await?;
     forget_gone(context, cluster, valid, observed, live, brokers).await?;
-    let surplus = observed
-        .sets
-        .keys()
-        .copied()
-        .filter(|id| *id >= valid.replicas())
-        .max();
-    let Some(broker) = surplus else {
+    let surplus = observed.sets.range(valid.replicas()..).next_back();
+    let Some((&broker, set)) = surplus else {
         return Ok(Scaling::default());
     };
     let rollout = cluster
@@ -68,13 +69,13 @@ pub(super) async fn scale(
             format!("waiting for a controller, to empty broker {broker}"),
         )),
         // It never joined, so there is nothing on it.
-        Some(false) => remove(context, cluster, valid, broker).await,
+        Some(false) => remove(context, cluster, valid, set, broker).await,
         Some(true) => {
             let status = brokers
                 .decommission(&DecommissionRequest { broker, on: true })
                 .await;
             match status {
-                Ok(status) => decommissioning(context, cluster, valid, brokers, &status).await,
+                Ok(status) => decommissioning(context, cluster, valid, set, brokers, &status).await,
                 Err(error) if error.is_temporary() => Ok(working(
                     "NoController",
                     format!("broker {broker} cannot be emptied yet: {error}"),
@@ -95,6 +96,7 @@ async fn decommissioning(
     context: &Context,
     cluster: &KafkaCluster,
     valid: &ValidatedCluster,
+    set: &StatefulSet,
     brokers: &Brokers,
     status: &DecommissionStatus,
 ) -> Result<Scaling, Error> {
@@ -134,38 +136,92 @@ async fn decommissioning(
             ),
         ));
     }
-    remove(context, cluster, valid, broker).await
+    remove(context, cluster, valid, set, broker).await
 }
 
-/// Stops an empty broker. Its volume goes first, so that it is never left behind; Kubernetes keeps it
-/// until the pod is gone.
+/// Stops an empty broker, in two rounds. The first announces it on what will be deleted; a later one,
+/// which has read anew that the broker is not wanted, deletes exactly what it saw announced. A round
+/// that wants the broker takes the announcement back, and so voids every deletion decided before.
+///
+/// The volume goes before the StatefulSet, so that it is never left behind; Kubernetes keeps it until
+/// the pod is gone.
 async fn remove(
     context: &Context,
     cluster: &KafkaCluster,
     valid: &ValidatedCluster,
+    set: &StatefulSet,
     broker: i32,
 ) -> Result<Scaling, Error> {
-    let namespace = valid.namespace();
-    if valid.reclaim() == Reclaim::Delete {
-        let claim = names::volume_claim(valid.name(), broker);
-        delete::<PersistentVolumeClaim>(context, namespace, &claim, None).await?;
+    let stopping = working("ScalingDown", format!("broker {broker} is stopping"));
+    let claim = match valid.reclaim() {
+        Reclaim::Delete => claim(context, valid, broker).await?,
+        Reclaim::Retain => None,
+    };
+    let claim_is_announced = claim.as_ref().is_none_or(is_announced);
+    if !is_announced(set) || !claim_is_announced {
+        announce(context, set, true).await?;
+        if let Some(claim) = &claim {
+            announce(context, claim, true).await?;
+        }
+        return Ok(stopping);
     }
-    let set = names::stateful_set(valid.name(), broker);
-    delete::<StatefulSet>(context, namespace, &set, None).await?;
+    if let Some(claim) = &claim {
+        delete_seen::<PersistentVolumeClaim, _>(context, claim).await?;
+    }
+    delete_seen::<StatefulSet, _>(context, set).await?;
     let note = format!("broker {broker} holds no replica and is removed");
     events::publish(context, cluster, "BrokerRemoved", &note, false).await;
-    Ok(working(
-        "ScalingDown",
-        format!("broker {broker} is stopping"),
-    ))
+    Ok(stopping)
 }
 
-/// A broker that was to go and is wanted again takes part again.
-async fn keep_wanted(
+/// The broker's volume, if it is not being deleted already.
+async fn claim(
+    context: &Context,
     valid: &ValidatedCluster,
+    broker: i32,
+) -> Result<Option<PersistentVolumeClaim>, Error> {
+    let api = Api::<PersistentVolumeClaim>::namespaced(context.client.clone(), valid.namespace());
+    let claim = api
+        .get_opt(&names::volume_claim(valid.name(), broker))
+        .await?;
+    Ok(claim.filter(|claim| claim.metadata.deletion_timestamp.is_none()))
+}
+
+fn is_announced(object: &impl ResourceExt) -> bool {
+    object.annotations().contains_key(labels::REMOVAL)
+}
+
+/// Announces the removal of an object, or takes that back, where it is not so already.
+async fn announce<K>(context: &Context, seen: &K, wanted: bool) -> Result<(), Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned,
+{
+    if is_announced(seen) != wanted {
+        annotate_seen(context, seen, labels::REMOVAL, wanted.then_some("true")).await?;
+    }
+    Ok(())
+}
+
+/// A broker that was to go and is wanted again takes part again. Its StatefulSet is the last of which
+/// the announcement is taken back: while it has one, this is not done.
+async fn keep_wanted(
+    context: &Context,
+    valid: &ValidatedCluster,
+    observed: &Observed,
     live: &Live,
     brokers: &Brokers,
 ) -> Result<(), Error> {
+    for (broker, set) in observed.sets.range(..valid.replicas()) {
+        if is_announced(set) {
+            if let Some(claim) = claim(context, valid, *broker).await? {
+                announce(context, &claim, false).await?;
+            }
+            announce(context, set, false).await?;
+        }
+    }
     for status in live.list.iter().flat_map(|list| &list.brokers) {
         if status.decommissioning && status.id < valid.replicas() {
             brokers

@@ -85,6 +85,12 @@ impl Toy {
             .unwrap();
     }
 
+    /// Runs something of an operator process that knows only what it is given.
+    pub(super) fn run<T>(&self, work: impl AsyncFnOnce(&Context) -> T) -> T {
+        let context = self.context();
+        self.runtime.block_on(work(&context))
+    }
+
     fn context(&self) -> Arc<Context> {
         // The client starts a task.
         let _runtime = self.runtime.enter();
