@@ -234,17 +234,23 @@ impl Leaders {
         };
         known.heard_at = cx.now.mono;
         for (tp, epoch, start) in starts {
-            let entry = known.entries.get_mut(tp);
+            let known = self.sessions.get_mut(&from);
+            let entry = known.and_then(|session| session.entries.get_mut(tp));
             if let Some(entry) = entry.filter(|entry| entry.at.leader_epoch == *epoch) {
                 entry.log_start = *start;
                 cx.out.log_starts.push(*tp);
+                self.consider_expansion(*tp, cx);
             }
         }
     }
 
-    /// The smallest durable start among the followers in the ISR.
+    /// The smallest durable start among the followers in the ISR; 0 with too few of them: as the high
+    /// watermark, what is deleted stands still then, because who left the ISR may still be elected (KIP-966).
     pub(crate) fn isr_log_start(&self, tp: TopicPartition, own: BrokerId) -> Option<Offset> {
         let leading = self.partitions.get(&tp)?;
+        if leading.isr.len() < leading.min_isr() {
+            return Some(0);
+        }
         let start = |broker: BrokerId| {
             let entry = self.sessions.get(&broker)?.entries.get(&tp)?;
             (entry.at.leader_epoch == leading.epoch).then_some(entry.log_start)

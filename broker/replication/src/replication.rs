@@ -168,8 +168,8 @@ impl Replication {
     }
 
     /// From where on every follower in the ISR of a partition that this broker leads durably has its
-    /// log: no next leader shows a record below. `Offset::MAX` without followers there, `None` when
-    /// this broker does not lead.
+    /// log: no next leader shows a record below. `Offset::MAX` without followers there, 0 below
+    /// `min.insync.replicas`, `None` when this broker does not lead.
     #[must_use]
     pub fn isr_log_start(&self, tp: TopicPartition) -> Option<Offset> {
         self.leaders.isr_log_start(tp, self.id)

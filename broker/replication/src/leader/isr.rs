@@ -9,6 +9,7 @@ use kring_wire::ids::TopicPartition;
 
 use super::Leaders;
 use super::partition::{Follower, Leading, Proposal};
+use super::session::Session;
 use crate::context::Context;
 use crate::{AlterIsr, IsrRejection};
 
@@ -32,12 +33,18 @@ impl Leaders {
         let silence_max = Duration::from_millis(cx.config.fetch_wait_ms + cx.config.fetch_grace_ms);
         let now = cx.now.mono;
         // The high watermark alone is not enough: below min ISR it stands still, and a follower that
-        // is gone would be added for what it once had.
+        // is gone would be added for what it once had. And whoever may lead shows nothing that was deleted.
+        let starts_there = |session: &Session| {
+            let entry = session.entries.get(&tp);
+            entry.is_some_and(|entry| entry.log_start >= state.log_start)
+        };
         let joins = |(broker, follower): (&BrokerId, &Follower)| {
-            let heard_at = self.sessions.get(broker)?.heard_at;
+            let session = self.sessions.get(broker)?;
+            let heard_at = session.heard_at;
             let caught_up_at = follower.caught_up_at(state.log_end, Some(heard_at));
             let joins = !leading.isr.contains(broker)
                 && follower.durable_end? >= needed
+                && starts_there(session)
                 && now.since(heard_at) <= silence_max
                 && now.since(caught_up_at) <= lag_max;
             joins.then_some(*broker)

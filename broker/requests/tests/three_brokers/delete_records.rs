@@ -97,6 +97,27 @@ fn a_follower_that_does_not_hear_of_it_costs_the_client_its_time_and_then_leaves
     assert_eq!(cluster.partitions(leader, "t")[0].isr_nodes.len(), 2);
 }
 
+/// Who left the ISR below min ISR may still be elected, and has not heard of the deletion.
+#[test]
+fn below_min_isr_nothing_is_said_to_be_deleted() {
+    let (mut cluster, leader) = with_ten_records();
+    let followers: Vec<BrokerId> = ids().into_iter().filter(|id| *id != leader).collect();
+    let (gone, stopped) = (followers[0], followers[1]);
+    cluster.kill(gone);
+    cluster.wait_for_isr(leader, "t", 2);
+    cluster.stop(stopped);
+    cluster.wait_for_isr(leader, "t", 1);
+    let answer = cluster.ask(leader, 2, &delete_below(7, 1_000));
+    let row = &answer.topics[0].partitions[0];
+    assert_eq!(row.error_code, ErrorCode::RequestTimedOut.code());
+    // Who comes back joins with the new start on its disk.
+    cluster.start(stopped);
+    cluster.wait_for_isr(leader, "t", 2);
+    let answer = cluster.ask(leader, 2, &delete_below(7, 1_000));
+    let row = &answer.topics[0].partitions[0];
+    assert_eq!((row.error_code, row.low_watermark), (0, 7));
+}
+
 #[test]
 fn a_leader_that_is_replaced_meanwhile_says_so() {
     let (mut cluster, leader) = with_ten_records();
