@@ -113,6 +113,12 @@ impl<T> Calls<T> {
         self.open.values().any(|call| about(&call.about))
     }
 
+    /// Whether something is under way to another broker than this one.
+    pub fn any_elsewhere(&self, than: BrokerId, mut about: impl FnMut(&T) -> bool) -> bool {
+        let mut calls = self.open.values();
+        calls.any(|call| call.broker != than && about(&call.about))
+    }
+
     /// When the next request has waited too long.
     #[must_use]
     pub fn next_until(&self) -> Option<Instant> {

@@ -3,18 +3,18 @@
 //! It writes to one partition, so its order there is the order of its numbers.
 
 mod encode;
+mod take_answer;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest, ProducerId};
+use kafka_protocol::messages::{InitProducerIdRequest, ProducerId};
 use kring_io::{BrokerId, Instant, Random};
-use kring_wire::ErrorCode;
 
 use super::calls::{Call, Calls};
 use super::metadata::Metadata;
-use super::{Client, ClientEvent, ClientOutput, codec};
+use super::{Client, ClientEvent, ClientOutput};
 use crate::history::{Happened, Partition, Records};
 use crate::machine;
 use crate::topics::Topic;
@@ -51,6 +51,8 @@ enum About {
 #[derive(Debug)]
 struct Batch {
     records: Records,
+    /// How many this producer drew before.
+    number: u64,
     bytes: Bytes,
     until: Instant,
     /// It is to be sent, at first or again.
@@ -67,11 +69,12 @@ pub struct Producer {
     random: Random,
     think: Duration,
     delivery_time: Duration,
-    under_way_max: usize,
+    under_way_max: u64,
     metadata: Metadata,
     calls: Calls<About>,
     identity: Option<Identity>,
     next: u64,
+    next_batch: u64,
     batches: VecDeque<Batch>,
     ghost: Option<Bytes>,
     try_at: Instant,
@@ -100,11 +103,12 @@ impl Producer {
             partition: topic.partition(index),
             think,
             delivery_time: DELIVERY_TIME + Duration::from_millis(random.below(over_ms)),
-            under_way_max: 1 + random.below(UNDER_WAY_MAX) as usize,
+            under_way_max: 1 + random.below(UNDER_WAY_MAX),
             metadata: Metadata::new(topic.name, brokers, name as usize),
             calls: Calls::default(),
             identity: None,
             next: 0,
+            next_batch: 0,
             batches: VecDeque::new(),
             ghost: None,
             try_at: Instant(0),
@@ -174,6 +178,13 @@ impl Producer {
         });
     }
 
+    /// Counted from the oldest batch without an answer: a broker knows the last five again, and another
+    /// leader may have answered those behind it.
+    fn has_room(&self) -> bool {
+        let oldest = self.batches.front().map(|batch| batch.number);
+        self.next_batch - oldest.unwrap_or(self.next_batch) < self.under_way_max
+    }
+
     fn act(&mut self, now: Instant, out: &mut ClientOutput) {
         let Some(identity) = self.identity else {
             return self.ask_for_id(now, out);
@@ -184,8 +195,14 @@ impl Producer {
             self.try_at = now + BACKOFF;
             return;
         };
-        let has_room = self.batches.len() < self.under_way_max;
-        if has_room && self.next_batch_at <= now && (!self.finishing || self.last > 0) {
+        // A leader that does not know this producer takes any sequence as its first: what the last leader
+        // may still take must not be overtaken, or it could never be appended.
+        let batch = |about: &About| matches!(about, About::Batch(_));
+        if self.calls.any_elsewhere(leader, batch) {
+            self.try_at = now + BACKOFF;
+            return;
+        }
+        if self.has_room() && self.next_batch_at <= now && (!self.finishing || self.last > 0) {
             self.last -= u32::from(self.finishing);
             self.next_batch_at = now + self.think;
             let batch = self.draw_batch(now, identity, out);
@@ -236,6 +253,8 @@ impl Producer {
             count: u32::try_from(count).expect("a batch is small"),
         };
         self.next += count;
+        let number = self.next_batch;
+        self.next_batch += 1;
         let timestamp = machine::now(now).wall_ms;
         out.happened.push(Happened::Invoked {
             records,
@@ -247,6 +266,7 @@ impl Producer {
         let padding = self.random.below(PADDING_MAX) as usize;
         Batch {
             records,
+            number,
             bytes: encode::batch(identity, self.partition, records, timestamp, padding),
             until: now + self.delivery_time,
             waits: true,
@@ -254,82 +274,9 @@ impl Producer {
         }
     }
 
-    fn answered(&mut self, now: Instant, about: About, answer: &Bytes, out: &mut ClientOutput) {
-        match about {
-            About::Init => match codec::answer::<InitProducerIdRequest>(INIT_VERSION, answer) {
-                Some(response) if response.error_code == 0 => {
-                    let identity = Identity {
-                        id: response.producer_id.0,
-                        epoch: response.producer_epoch,
-                        begins: self.next,
-                    };
-                    self.initialised(identity, out);
-                }
-                _ => self.try_at = now + BACKOFF,
-            },
-            About::Batch(first) => self.produced(now, first, answer, out),
-            // Whether it was appended is for the checks to say.
-            About::Ghost => {}
-        }
-    }
-
-    fn produced(&mut self, now: Instant, first: u64, answer: &Bytes, out: &mut ClientOutput) {
-        let response = codec::answer::<ProduceRequest>(PRODUCE_VERSION, answer);
-        let result = response.and_then(|mut r| r.responses.pop()?.partition_responses.pop());
-        let Some(place) = self.batches.iter().position(|b| b.records.first == first) else {
-            return;
-        };
-        let Some(result) = result else {
-            let fact = format!(
-                "producer {}: an answer to Produce cannot be read",
-                self.name
-            );
-            out.complaints.push(fact);
-            self.waits_again(first);
-            return self.again(now);
-        };
-        match ErrorCode::from_code(result.error_code) {
-            Some(ErrorCode::None) => self.acknowledged(now, place, result.base_offset, out),
-            Some(code) if is_retriable(code, place) => {
-                self.waits_again(first);
-                self.again(now);
-            }
-            code => {
-                let reason = result.error_message.as_deref().unwrap_or_default();
-                out.complaints.push(format!(
-                    "producer {} partition {} at {} ms: {code:?} ({reason})",
-                    self.name,
-                    self.partition,
-                    now.0 / 1_000_000
-                ));
-                self.waits_again(first);
-                self.again(now);
-            }
-        }
-    }
-
-    fn acknowledged(&mut self, now: Instant, place: usize, offset: i64, out: &mut ClientOutput) {
-        let Some(batch) = self.batches.remove(place) else {
-            return;
-        };
-        out.happened.push(Happened::Acknowledged {
-            records: batch.records,
-            partition: self.partition,
-            offset,
-        });
-        // The new epoch has begun there: whatever of the old one comes now comes too late.
-        let leader = self.metadata.leader(self.partition.index);
-        if let (Some(leader), Some(ghost)) = (leader, self.ghost.take()) {
-            let request = encode::request(self.topic, self.partition.index, ghost);
-            let about = About::Ghost;
-            self.calls
-                .send(now, leader, PRODUCE_VERSION, &request, PATIENCE, about, out);
-        }
-    }
-
     fn wake_at(&self, now: Instant) -> Option<Instant> {
         let has_work = self.identity.is_none() || self.batches.iter().any(|batch| batch.waits);
-        let begins = self.batches.len() < self.under_way_max && (!self.finishing || self.last > 0);
+        let begins = self.has_room() && (!self.finishing || self.last > 0);
         let soon = now + Duration::from_millis(1);
         [
             self.calls.next_until(),
@@ -379,22 +326,4 @@ impl Client for Producer {
     fn is_idle(&self) -> bool {
         self.finishing && self.last == 0 && self.batches.is_empty()
     }
-}
-
-/// Errors after which Kafka's clients ask for metadata and send the same batch again. A batch behind
-/// another may come out of order; the first one cannot.
-fn is_retriable(code: ErrorCode, place: usize) -> bool {
-    matches!(
-        code,
-        ErrorCode::NotLeaderOrFollower
-            | ErrorCode::LeaderNotAvailable
-            | ErrorCode::RequestTimedOut
-            | ErrorCode::NotEnoughReplicas
-            | ErrorCode::NotEnoughReplicasAfterAppend
-            | ErrorCode::UnknownTopicOrPartition
-            | ErrorCode::FencedLeaderEpoch
-            | ErrorCode::KafkaStorageError
-            | ErrorCode::BrokerNotAvailable
-            | ErrorCode::NetworkException
-    ) || (code == ErrorCode::OutOfOrderSequenceNumber && place > 0)
 }
