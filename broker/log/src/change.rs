@@ -155,8 +155,8 @@ impl Log {
             "a value of {value_bytes} bytes is above state_value_bytes_max"
         );
         self.change(&Change::State {
-            key,
-            value: value.map(|v| v.to_vec()),
+            key: key.into(),
+            value,
         })
     }
 

@@ -61,9 +61,9 @@ fn records_are_as_drawn() {
     batches.extend([9; 16]);
     batches.extend([2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(record::batches_header(tp, 5, 3).to_vec(), batches);
-    let value = Some(b"v".to_vec());
+    let value = Some(Bytes::from_static(b"v"));
     let state = Change::State {
-        key: b"k".to_vec(),
+        key: Bytes::from_static(b"k"),
         value,
     };
     let numbered = [
@@ -93,7 +93,8 @@ fn a_checkpoint_is_as_drawn() {
         offset: 4096,
     };
     let mut state = State::default();
-    state.values.insert(b"k".to_vec(), Bytes::from_static(b"v"));
+    let value = Bytes::from_static(b"v");
+    state.values.insert(Bytes::from_static(b"k"), value);
     let file = Snapshot::take(
         geometry,
         position,

@@ -15,7 +15,7 @@ use crate::segment::Segment;
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) partitions: BTreeMap<TopicPartition, Partition>,
-    pub(crate) values: BTreeMap<Vec<u8>, Bytes>,
+    pub(crate) values: BTreeMap<Bytes, Bytes>,
     /// Partitions created in this run, or while its journal was followed.
     created: u64,
 }
@@ -105,7 +105,9 @@ impl State {
                 key,
                 value: Some(value),
             } => {
-                self.values.insert(key.clone(), Bytes::from(value.clone()));
+                // A copy: the bytes that a value was cut out of need not stay in memory with it.
+                let value = Bytes::copy_from_slice(value);
+                self.values.insert(key.clone(), value);
             }
         }
         left

@@ -1,6 +1,8 @@
 //! What can be seen of the log without changing it.
 //! Reads of batches are `read` and `lookup`.
 
+use std::ops::Bound;
+
 use bytes::Bytes;
 use kring_io::Instant;
 use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
@@ -101,9 +103,9 @@ impl Log {
     ) -> impl Iterator<Item = (&'a [u8], &'a Bytes)> + 'a {
         self.state
             .values
-            .range(prefix.to_vec()..)
+            .range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded))
             .take_while(move |(key, _)| key.starts_with(prefix))
-            .map(|(key, value)| (key.as_slice(), value))
+            .map(|(key, value)| (key.as_ref(), value))
     }
 
     /// The group that holds the last change.

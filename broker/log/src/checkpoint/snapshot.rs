@@ -40,7 +40,7 @@ pub(crate) struct Snapshot {
     /// Whether that block closed the journal in order.
     pub(crate) clean: bool,
     pub(crate) partitions: Vec<PartitionSnapshot>,
-    pub(crate) values: Vec<(Vec<u8>, Bytes)>,
+    pub(crate) values: Vec<(Bytes, Bytes)>,
 }
 
 /// Which segments a checkpoint refers to.

@@ -63,10 +63,7 @@ pub(crate) enum Change {
         cleaned_end: Offset,
     },
     /// A value of another engine.
-    State {
-        key: Vec<u8>,
-        value: Option<Vec<u8>>,
-    },
+    State { key: Bytes, value: Option<Bytes> },
     /// A follower outside of the ISR dropped what was damaged and everything after it, whether
     /// committed or not.
     Discard { tp: TopicPartition, to: Offset },
@@ -145,7 +142,7 @@ mod tests {
     fn records_read_back_one_after_the_other() {
         let tp = TopicPartition::new(TopicId([3; 16]), 5);
         let change = Change::State {
-            key: b"k".to_vec(),
+            key: Bytes::from_static(b"k"),
             value: None,
         };
         let mut payload = batches_header(tp, 42, 3).to_vec();

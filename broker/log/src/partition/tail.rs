@@ -161,10 +161,7 @@ impl Tail {
         self.freeze();
         let mut parts = Vec::new();
         let mut left = max_bytes;
-        let first = self
-            .chunks
-            .partition_point(|c| c.batches.back().is_none_or(|b| b.next_offset <= from));
-        for chunk in self.chunks.range(first..) {
+        for chunk in self.chunks.range(self.first_beyond(from)..) {
             let skip = chunk.batches.partition_point(|b| b.next_offset <= from);
             let mut take: Option<(usize, usize)> = None;
             let mut full = false;
@@ -198,10 +195,7 @@ impl Tail {
             batches: Vec::new(),
         };
         let mut bytes = 0;
-        for chunk in &self.chunks {
-            if chunk.batches.back().is_none_or(|b| b.next_offset <= from) {
-                continue;
-            }
+        for chunk in self.chunks.range(self.first_beyond(from)..) {
             if !slice.batches.is_empty() && chunk.segment != slice.segment {
                 break;
             }
@@ -236,7 +230,7 @@ impl Tail {
     pub(crate) fn batches_from(&self, from: Offset) -> impl Iterator<Item = (Offset, &TailBatch)> {
         let closed = self
             .chunks
-            .iter()
+            .range(self.first_beyond(from)..)
             .flat_map(|c| c.batches.iter().map(|b| (c.segment, b)));
         let open = self.open_batches.iter().map(|b| (self.open_segment, b));
         closed
@@ -264,10 +258,18 @@ impl Tail {
 
     /// The base of the batch that holds `offset`.
     pub(crate) fn base_of(&self, offset: Offset) -> Option<Offset> {
-        self.batches_from(self.start)
-            .map(|(_, b)| b)
+        let closed = self.chunks.range(self.first_beyond(offset)..);
+        closed
+            .flat_map(|c| &c.batches)
+            .chain(&self.open_batches)
             .find(|b| b.base_offset <= offset && offset < b.next_offset)
             .map(|b| b.base_offset)
+    }
+
+    /// The first chunk that ends beyond `offset`.
+    fn first_beyond(&self, offset: Offset) -> usize {
+        self.chunks
+            .partition_point(|c| c.batches.back().is_none_or(|b| b.next_offset <= offset))
     }
 
     /// Drops whole chunks below `upto` until `wanted` bytes are free. Returns how many are.

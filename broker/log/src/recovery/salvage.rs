@@ -2,6 +2,7 @@
 //! keeps what can be trusted, marks that this is not all, and begins the journal anew.
 //! Whether that may be done, and what follows from it, is the owner's to say.
 
+use bytes::Bytes;
 use kring_io::{Effects, Now};
 
 use crate::Log;
@@ -39,7 +40,7 @@ impl Log {
         if !self.is_untrusted() {
             return;
         }
-        let key = UNTRUSTED_KEY.to_vec();
+        let key = Bytes::from_static(UNTRUSTED_KEY);
         let lsn = self.change(&Change::State { key, value: None });
         if lsn == Lsn::NEVER {
             return;
@@ -97,12 +98,10 @@ impl Log {
         for key in self.salvage_keys.clone().unwrap_or_default() {
             let halves = [self.random.next_u64(), self.random.next_u64()];
             let value: Vec<u8> = halves.iter().flat_map(|half| half.to_be_bytes()).collect();
-            self.state.values.insert(key, value.into());
+            self.state.values.insert(key.into(), value.into());
         }
-        let marked = UNTRUSTED_KEY.to_vec();
-        self.state
-            .values
-            .insert(marked, bytes::Bytes::from_static(b"1"));
+        let marked = Bytes::from_static(UNTRUSTED_KEY);
+        self.state.values.insert(marked, Bytes::from_static(b"1"));
         let by_clock = now.wall_ms.max(0).unsigned_abs() << LSN_PER_MS_BITS;
         let lsn = Lsn((lost_lsn + LSN_STEP).max(by_clock));
         let crc = (self.random.next_u64() >> 32) as u32;
