@@ -30,6 +30,12 @@ impl Log {
         self.recovered.clean
     }
 
+    /// Whether recovery left out what the disk had lost of what was durable.
+    #[must_use]
+    pub fn salvaged(&self) -> bool {
+        self.recovered.salvaged
+    }
+
     /// All partitions, in order.
     pub fn partitions(&self) -> impl Iterator<Item = TopicPartition> + '_ {
         self.state.partitions.keys().copied()

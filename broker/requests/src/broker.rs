@@ -8,6 +8,7 @@ use kring_controller::{ClusterDefaults, ClusterImage, Controller, ControllerEven
 use kring_groups::{GroupEvent, GroupResponse, Groups};
 use kring_io::{BrokerId, Now, Random};
 use kring_log::{Log, Recovered};
+use kring_replication::Replication;
 
 use crate::api::{delete_records, list_offsets};
 use crate::calls::Calls;
@@ -154,6 +155,18 @@ impl Broker {
     /// does. What is taken out of it or changed in it, the engine does not learn.
     pub fn log(&mut self) -> &mut Log {
         &mut self.log
+    }
+
+    /// The log, to look at it.
+    #[must_use]
+    pub fn seen_log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The replication engine, to look at it.
+    #[must_use]
+    pub fn seen_replication(&self) -> &Replication {
+        self.replicas.engine()
     }
 
     /// Begins recovery. Client requests may come at once; they wait.

@@ -47,14 +47,12 @@ pub fn hunt(
     menu: Option<&Menu>,
 ) -> Hunted {
     let menu = menu.cloned().unwrap_or_else(|| menu_for(canary));
-    canary::set(Some(canary));
     let mut seeds = 0;
     let mut caught = None;
     while caught.is_none() && seeds < seeds_max {
-        caught = look(first + seeds, faulty, &menu);
+        caught = look(first + seeds, faulty, &menu, canary);
         seeds += 1;
     }
-    canary::set(None);
     Hunted {
         canary,
         seeds,
@@ -68,38 +66,61 @@ fn menu_for(canary: Canary) -> Menu {
     let dishes: &[&str] = match canary {
         Canary::GroupsCompleteOutOfOrder => &["blackout", "hung-disk", "slow-disk"],
         Canary::DamagedTailCut => &["rot-tail", "kill", "pause", "isolate", "heal"],
+        Canary::JournalReusedEarly => &["disk-full", "power-loss", "blackout"],
+        Canary::WriteErrorIgnored => &["write-error", "errors-then-blackout", "power-loss"],
+        Canary::SyncErrorIgnored => &["sync-error", "errors-then-blackout", "power-loss"],
+        Canary::EntryNotDurable => &["hung-then-blackout"],
+        Canary::StaleLeaderFollowed | Canary::StaleReportCounts => &["slow-leaders"],
+        Canary::StaleBrokerEpochJoins => &["late-joiner"],
         _ => return Menu::usual(),
     };
     let dishes: Vec<String> = dishes.iter().map(|dish| (*dish).to_owned()).collect();
     Menu::of(&dishes).expect("the menu has these dishes")
 }
 
-fn look(seed: u64, faulty: Duration, menu: &Menu) -> Option<Caught> {
-    // An engine that stops at an assertion has noticed; the run is over and nothing of it is used again.
+/// What notices the canary in a seed, if anything does.
+fn look(seed: u64, faulty: Duration, menu: &Menu, canary: Canary) -> Option<Caught> {
     let scenario = Scenario {
         class: Class::Storm,
         menu: menu.clone(),
         faulty,
         ..Scenario::of(seed)
     };
-    match catch_unwind(AssertUnwindSafe(|| run(&scenario))) {
-        // A broker that does not come back says less than what it did before.
+    let mut seen = seen(&scenario, Some(canary));
+    if !seen.is_empty() {
+        // What happens without a canary, too, has not noticed it.
+        for without in self::seen(&scenario, None) {
+            seen.retain(|caught| caught.check != without.check);
+        }
+    }
+    // A broker that does not come back says less than what it did before.
+    seen.into_iter()
+        .min_by_key(|caught| caught.check == LIVENESS)
+}
+
+/// What a run with a canary, or without any, breaks.
+fn seen(scenario: &Scenario, canary: Option<Canary>) -> Vec<Caught> {
+    canary::set(canary);
+    // An engine that stops at an assertion has noticed; the run is over and nothing of it is used again.
+    let result = catch_unwind(AssertUnwindSafe(|| run(scenario)));
+    canary::set(None);
+    let seed = scenario.seed;
+    match result {
         Ok(outcome) => outcome
             .violations
             .into_iter()
-            // What happens without a canary, too, has not noticed it.
             .filter(|violation| !is_open(violation))
-            .min_by_key(|violation| violation.check == LIVENESS)
             .map(|violation| Caught {
                 seed,
                 check: violation.check.to_owned(),
                 fact: violation.fact,
-            }),
-        Err(panic) => Some(Caught {
+            })
+            .collect(),
+        Err(panic) => vec![Caught {
             seed,
             check: "assertion".to_owned(),
             fact: message(panic.as_ref()),
-        }),
+        }],
     }
 }
 

@@ -1,11 +1,15 @@
 //! One simulated machine: the real broker engine, its disk, and the process that may die on it.
 //! It decides nothing about when things happen; the world does.
 
+mod kept;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kring_io::{BrokerId, ConnId, Disk, DiskDone, Effects, Instant, Now, RequestId};
 use kring_io_sim::{SimDisk, SimDiskConfig, SimDiskStats};
 use kring_requests::{Broker, BrokerConfig, Event, Identity, Output};
+
+use kept::Kept;
 
 /// Wall-clock time at the simulation's origin, in milliseconds since the epoch: twelve hours after
 /// the time in clients' records. However a clock jumps, they are neither of the future nor old
@@ -47,8 +51,7 @@ pub struct Machine {
     requests: BTreeMap<ConnId, u64>,
     closed: BTreeSet<ConnId>,
     end: Option<End>,
-    /// Faults that had hit the disk when the process started.
-    faults_before: u64,
+    kept: Kept,
     /// The disk was full, slow or hung during the life of the process.
     troubled: bool,
     /// Completions that the final read has taken but not used yet.
@@ -82,7 +85,7 @@ impl Machine {
             requests: BTreeMap::new(),
             closed: BTreeSet::new(),
             end: None,
-            faults_before: 0,
+            kept: Kept::default(),
             troubled: false,
             completed: VecDeque::new(),
         }
@@ -109,6 +112,12 @@ impl Machine {
     /// How the process ended by itself, once.
     pub fn take_end(&mut self) -> Option<End> {
         self.end.take()
+    }
+
+    /// Drawn at the start of the process that runs or ran last.
+    #[must_use]
+    pub fn incarnation(&self) -> [u8; 16] {
+        self.identity.incarnation
     }
 
     /// The disk.
@@ -177,7 +186,7 @@ impl Machine {
         self.disk.set_now(at);
         self.requests.clear();
         self.closed.clear();
-        self.faults_before = self.disk.stats().faults;
+        self.kept.begin(&self.disk);
         self.troubled = self.disk.is_troubled();
         let seed = self.seed.wrapping_add(self.life.wrapping_mul(0x9e37_79b9));
         // Each process draws an id of its own, as the real one does.
@@ -231,7 +240,7 @@ impl Machine {
 
     /// The injected trouble that explains the end of the process, if there was any.
     fn excuse(&self) -> Option<&'static str> {
-        if self.disk.stats().faults > self.faults_before {
+        if self.kept.was_hit(&self.disk) {
             Some("an operation of the disk was made to fail")
         } else if self.disk.damaged_sectors() > 0 {
             Some("the disk is damaged")
@@ -346,6 +355,7 @@ impl Machine {
             broker.step(now, event, out);
         }
         broker.finish(now, out);
+        self.kept.look(broker, &self.disk);
         self.carry_out(at, out);
     }
 

@@ -6,13 +6,16 @@ use crate::checks::Violation;
 const OPEN: &str = include_str!("../open.txt");
 
 /// Promises that are never open, whatever the file says.
-const NEVER: [&str; 6] = [
+const NEVER: [&str; 9] = [
     "lost write",
     "divergent offset",
     "duplicate",
     "producer order",
     "real-time order",
     "convergence",
+    "in-sync replica",
+    "log matching",
+    "kept data",
 ];
 
 /// Whether a violation is of a kind that is known and not mended yet.
@@ -37,7 +40,6 @@ mod tests {
 
     #[test]
     fn no_promise_about_acknowledged_records_is_open() {
-        assert!(entries().count() > 0);
         for (check, words) in entries() {
             assert!(!NEVER.contains(&check), "{check}");
             assert!(

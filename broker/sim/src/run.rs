@@ -94,6 +94,7 @@ pub fn tell(scenario: &Scenario) -> (Outcome, History) {
         exercised = verdict.exercised;
     }
     violations.extend(complaints(&mut world));
+    violations.extend(world.take_seen());
     let outcome = Outcome {
         seed,
         trace: world.trace(),

@@ -61,7 +61,7 @@ fn config(all: &[BrokerId]) -> BrokerConfig {
         min_insync_replicas: 2,
         broker_session_timeout_ms: 2_000,
         controlled_shutdown_timeout_ms: 5_000,
-        leader_imbalance_check_interval_seconds: 20,
+        leader_imbalance_check_interval_seconds: 5,
         topic_defaults: [
             ("segment.bytes".to_owned(), SEGMENT_BYTES.to_string()),
             // A broker whose clock is hours behind still takes the records of now.

@@ -7,6 +7,7 @@ mod process;
 mod strike;
 mod supervise;
 mod tally;
+mod watch;
 mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,6 +98,8 @@ pub struct World {
     pub history: History,
     /// What no client should have seen.
     pub complaints: Vec<String>,
+    /// What was seen in the engines that must never be.
+    watch: watch::Watch,
 }
 
 impl World {
@@ -132,6 +135,7 @@ impl World {
             answers: Vec::new(),
             history: History::default(),
             complaints: Vec::new(),
+            watch: watch::Watch::default(),
         }
     }
 
@@ -209,6 +213,7 @@ impl World {
             self.now = self.now.max(next);
             self.run_due();
             self.cut_power_in_a_write();
+            self.watch();
             if enough(self) {
                 return;
             }
@@ -350,6 +355,10 @@ impl World {
         }
         for conn in out.effects.close.drain(..) {
             self.closed_by_broker(broker, conn);
+        }
+        let machine = self.machines.get_mut(&broker);
+        if let Some(fact) = machine.and_then(Machine::take_wrongly_given_up) {
+            self.watch.saw(watch::KEPT, fact);
         }
         if let Some(end) = self.machines.get_mut(&broker).and_then(Machine::take_end) {
             self.process_ended(broker, end);

@@ -1,6 +1,8 @@
 //! How a process or the power ends while operations are under way, and what the disk holds then.
 //! It completes no operation and decides nothing about when.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use kring_io::buffer::ALIGNMENT_BYTES;
 use kring_io::{DiskOp, FileId, Instant};
@@ -12,18 +14,24 @@ impl SimDisk {
     /// was not synced any sector may be lost. A hung or slow disk works again after it.
     pub fn crash(&mut self) {
         self.stats.crashes += 1;
-        for (_, under_way) in std::mem::take(&mut self.in_flight) {
+        // Of each file, the writes under way in the order in which they were asked for.
+        let mut torn: BTreeMap<u64, BTreeMap<u64, (u64, u64)>> = BTreeMap::new();
+        for ((_, number), under_way) in std::mem::take(&mut self.in_flight) {
             let Some((file, offset, bytes)) = written(&under_way.op) else {
                 continue;
             };
             let random = &mut self.random;
             let open = self.open.get(&file);
-            let Some(content) = open.and_then(|o| self.files.get_mut(&o.file)) else {
+            let Some((file, content)) =
+                open.and_then(|o| Some((o.file, self.files.get_mut(&o.file)?)))
+            else {
                 continue;
             };
             let (kept, lost) = content.write_torn(offset as usize, &bytes, random);
             self.stats.torn_writes += u64::from(kept > 0 && lost > 0);
+            torn.entry(file).or_default().insert(number, (kept, lost));
         }
+        self.stats.reordered += torn.values().filter(|writes| is_reordered(writes)).count() as u64;
         self.open.clear();
         for file in self.files.values_mut() {
             let left = file.crash(&mut self.random);
@@ -69,6 +77,13 @@ impl SimDisk {
             content.write(offset as usize, &bytes[..kept], false, seq);
         }
     }
+}
+
+/// Whether a write has something that one asked for before it lacks.
+fn is_reordered(writes: &BTreeMap<u64, (u64, u64)>) -> bool {
+    let first_lacking = writes.iter().find(|(_, (_, lost))| *lost > 0);
+    first_lacking
+        .is_some_and(|(number, _)| writes.range(number + 1..).any(|(_, (kept, _))| *kept > 0))
 }
 
 /// The file, place and bytes of an operation that writes.

@@ -1,6 +1,8 @@
 //! Which faults a run has and when, drawn from its seed.
 //! It decides; the world carries them out, within the budget.
 
+mod course;
+
 use std::time::Duration;
 
 use kring_io::{BrokerId, Instant, Random};
@@ -50,7 +52,8 @@ pub struct Dish {
     pub name: &'static str,
     /// Its share among the choices.
     weight: u64,
-    /// Whether runs have it unless told otherwise: what the engines do not survive yet is off.
+    /// Whether runs have it unless told otherwise: what the engines do not survive yet is off, and
+    /// what the others are made of already.
     pub on: bool,
 }
 
@@ -94,6 +97,14 @@ pub const DISHES: &[Dish] = &[
     dish("client-reset", 4, true),
     dish("newer-message", 2, true),
     dish("clock-jump", 4, true),
+    // One that comes alone seldom meets the moment in which it matters.
+    dish("write-error", 4, false),
+    dish("sync-error", 4, false),
+    // Several that make one moment.
+    dish("errors-then-blackout", 4, false),
+    dish("hung-then-blackout", 4, false),
+    dish("slow-leaders", 4, false),
+    dish("late-joiner", 4, false),
 ];
 
 impl Menu {
@@ -179,7 +190,14 @@ pub fn plan(
         // Whole microseconds are what a plan's text can say.
         at = Instant(at.0 / 1_000 * 1_000);
         let name = menu.draw(&mut chance.random);
-        faults.push((at, chance.fault(name)));
+        let mut rest = Vec::new();
+        for (after_ms, fault) in chance.course(name) {
+            let at = at + Duration::from_millis(after_ms);
+            rest.push((at, fault));
+        }
+        // Nothing else happens until a course of several faults has ended.
+        at = rest.last().map_or(at, |(last, _)| *last);
+        faults.extend(rest.into_iter().filter(|(at, _)| *at < until));
     }
 }
 
@@ -279,6 +297,11 @@ impl Chance<'_> {
             "lost-write" => self.stray(Stray::Lost),
             "misdirected-write" => self.stray(Stray::Misdirected),
             "disk-error" => self.disk_error(),
+            "write-error" => self.error_on(OpClass::Write, FileClass::Journal),
+            "sync-error" => {
+                let class = self.pick(&[FileClass::Segment, FileClass::Checkpoint]);
+                self.error_on(OpClass::Sync, class)
+            }
             "disk-full" => Fault::DiskFull(self.one(500, 10_000)),
             "slow-disk" => Fault::SlowDisk(self.one(500, 8_000)),
             "hung-disk" => Fault::HungDisk(self.one(500, 20_000)),
@@ -287,6 +310,15 @@ impl Chance<'_> {
                 ms: 100 + self.below(6_000),
             }),
             name => self.network_or_clock(name),
+        }
+    }
+
+    fn error_on(&mut self, op: OpClass, class: FileClass) -> Fault {
+        Fault::DiskError {
+            broker: self.broker(),
+            op,
+            class,
+            times: 1 + self.below(3),
         }
     }
 

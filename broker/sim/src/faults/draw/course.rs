@@ -1,0 +1,146 @@
+//! Courses: several faults that make one moment, in which a bug shows that one fault alone seldom meets.
+//! They are drawn as single faults are, and the budget counts each of their faults.
+
+use kring_io::BrokerId;
+use kring_io_sim::OpClass;
+
+use super::{Chance, Fault, FileClass, For};
+
+impl Chance<'_> {
+    /// A choice as faults, each with the milliseconds after which it comes, in order.
+    pub(super) fn course(&mut self, name: &str) -> Vec<(u64, Fault)> {
+        match name {
+            "errors-then-blackout" => self.errors_then_blackout(),
+            "hung-then-blackout" => self.hung_then_blackout(),
+            "slow-leaders" => self.slow_leaders(),
+            "late-joiner" => self.late_joiner(),
+            name => vec![(0, self.fault(name))],
+        }
+    }
+
+    /// Every disk fails the next write or sync, and soon all lose power: what was acknowledged in
+    /// spite of the error is then nowhere.
+    fn errors_then_blackout(&mut self) -> Vec<(u64, Fault)> {
+        use FileClass::{Checkpoint, Journal, Segment};
+        let (op, class) = self.pick(&[
+            (OpClass::Write, Journal),
+            (OpClass::Write, Journal),
+            (OpClass::Sync, Segment),
+            (OpClass::Sync, Checkpoint),
+        ]);
+        let times = 1 + self.below(3);
+        let error = |broker: &BrokerId| Fault::DiskError {
+            broker: *broker,
+            op,
+            class,
+            times,
+        };
+        let mut course: Vec<(u64, Fault)> = self.brokers.iter().map(|b| (0, error(b))).collect();
+        let after_ms = 1 + self.below(1_500);
+        course.push((after_ms, Fault::PowerLoss(self.all())));
+        course
+    }
+
+    /// Two disks hang, then all lose power, and the third comes back last: what the two said they had
+    /// must be there.
+    fn hung_then_blackout(&mut self) -> Vec<(u64, Fault)> {
+        let (one, other) = self.two();
+        let hung = |broker| Fault::HungDisk(For { broker, ms: 5_000 });
+        let after_ms = 100 + self.below(2_500);
+        let mut down = self.all();
+        for of in &mut down {
+            of.ms = if of.broker == one || of.broker == other {
+                100
+            } else {
+                5_000
+            };
+        }
+        vec![
+            (0, hung(one)),
+            (0, hung(other)),
+            (after_ms, Fault::PowerLoss(down)),
+        ]
+    }
+
+    /// Leaders change again and again while every message and every write takes long, so that answers
+    /// to one, and reports of what was written for it, arrive in the time of the next.
+    fn slow_leaders(&mut self) -> Vec<(u64, Fault)> {
+        let factor = 50 + self.below(300);
+        let spike = Fault::DelaySpike { ms: 8_000, factor };
+        let slow = |broker: &BrokerId| {
+            let of = For {
+                broker: *broker,
+                ms: 8_000,
+            };
+            (0, Fault::SlowDisk(of))
+        };
+        let mut course: Vec<(u64, Fault)> = self.brokers.iter().map(slow).collect();
+        course.push((0, spike));
+        let mut after_ms = 0;
+        for _ in 0..2 + self.below(3) {
+            after_ms += 200 + self.below(2_000);
+            let of = self.one(20, 500);
+            let fault = match self.below(3) {
+                0 => Fault::Kill(vec![of]),
+                _ => Fault::Restart(of),
+            };
+            course.push((after_ms, fault));
+        }
+        course
+    }
+
+    /// A broker that was away has caught up, but word of that is held up until it comes back with an
+    /// empty disk.
+    fn late_joiner(&mut self) -> Vec<(u64, Fault)> {
+        let joiner = self.victim();
+        let at = self.brokers.iter().position(|b| *b == joiner).unwrap_or(0);
+        let step = 1 + self.below(2) as usize;
+        let from = self.brokers[(at + step) % self.brokers.len()];
+        let to = self.brokers[(at + 3 - step) % self.brokers.len()];
+        let heard = 3_500 + self.below(2_000);
+        let cut = heard + self.below(400);
+        let lost = cut + 1 + self.below(300);
+        let healed = lost + 300 + self.below(1_000);
+        let empty = For {
+            broker: joiner,
+            ms: 100 + self.below(300),
+        };
+        vec![
+            (0, Fault::Isolate(joiner)),
+            (heard, Fault::Heal),
+            (cut, Fault::Deafen { from, to }),
+            (lost, Fault::ReplaceDisk(empty)),
+            (healed, Fault::Heal),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kring_io::Instant;
+
+    use super::super::{Menu, Pace, plan};
+    use super::*;
+
+    #[test]
+    fn a_course_comes_in_order_and_within_the_time() {
+        let brokers: Vec<BrokerId> = (0..3).map(BrokerId).collect();
+        let (from, until) = (Instant(0), Instant(0) + Duration::from_secs(60));
+        for name in [
+            "errors-then-blackout",
+            "hung-then-blackout",
+            "slow-leaders",
+            "late-joiner",
+        ] {
+            let menu = Menu::of(&[name.to_owned()]).unwrap();
+            for seed in 0..50 {
+                let plan = plan(seed, &brokers, from, until, Pace::STORM, &menu);
+                assert!(plan.len() > 1, "{name}");
+                assert!(plan.is_sorted_by_key(|(at, _)| *at), "{name}");
+                assert!(plan.iter().all(|(at, _)| *at < until), "{name}");
+            }
+        }
+    }
+}
