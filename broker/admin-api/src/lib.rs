@@ -8,9 +8,13 @@
 
 #![forbid(unsafe_code)]
 
+mod cluster_config;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use cluster_config::{ClusterConfig, ClusterConfigRequest};
 
 /// Paths of version 1. A path with a parameter is a prefix to which the parameter is appended.
 pub mod path {
@@ -32,13 +36,15 @@ pub mod path {
     pub const UNREGISTER: &str = "/v1/unregister";
     /// `GET` → every [`super::TopicDescription`]; `POST` [`super::CreateTopicRequest`] → [`super::TopicDescription`].
     pub const TOPICS: &str = "/v1/topics";
-    /// `GET`, `PATCH` ([`super::AlterTopicRequest`]) or `DELETE` one topic: append its name.
+    /// `GET`, `PATCH` ([`super::AlterTopicRequest`]) or `DELETE` one topic: append its name. `DELETE` with
+    /// `?id=ID` deletes only the topic that has this id.
     pub const TOPIC: &str = "/v1/topics/";
     /// `GET` → the [`super::ConfigKey`] of every broker and topic setting.
     pub const CONFIG_SCHEMA: &str = "/v1/config-schema";
     /// `GET` or `PUT` [`super::LogLevel`] → [`super::LogLevel`] of the broker that answers, until it restarts.
     pub const LOG_LEVEL: &str = "/v1/log-level";
-    /// `PUT` [`super::ClusterConfigRequest`] → `{}`: the cluster-wide dynamic settings, whole.
+    /// The cluster-wide dynamic settings, whole: `GET` → [`super::ClusterConfig`]; `PUT`
+    /// [`super::ClusterConfigRequest`] → `{}`.
     pub const CLUSTER_CONFIG: &str = "/v1/cluster-config";
 }
 
@@ -357,13 +363,6 @@ pub struct LogLevel {
     /// As `kring.log.level`: `error`, `warn`, `info`, `debug` or `trace`, also by module, such as
     /// `info,kring_edge=debug`.
     pub level: String,
-}
-
-/// The cluster-wide dynamic settings, whole: what is absent returns to its default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClusterConfigRequest {
-    /// Settings, by Kafka's own names.
-    pub config: BTreeMap<String, String>,
 }
 
 /// Body of every answer that is not a success.

@@ -90,9 +90,8 @@ impl<'a> Draft<'a> {
             } => Ok(ControllerResponse::AlterConfigs(
                 self.alter_configs(resources, validate_only),
             )),
-            ControllerRequest::SetClusterConfig { config } => self
-                .set_cluster_config(config)
-                .map(|()| ControllerResponse::SetClusterConfig),
+            ControllerRequest::SetClusterConfig { config } => self.set_cluster_config(config),
+            ControllerRequest::ReplaceClusterConfig(change) => self.replace_cluster_config(change),
             ControllerRequest::AlterReassignments { partitions } => Ok(
                 ControllerResponse::AlterReassignments(self.alter_reassignments(partitions)),
             ),
@@ -128,6 +127,7 @@ impl<'a> Draft<'a> {
             ControllerRequest::MaintenanceStatus { .. }
             | ControllerRequest::DecommissionStatus { .. }
             | ControllerRequest::RestartCheck { .. }
+            | ControllerRequest::ClusterConfig
             | ControllerRequest::BrokerList => Err(ControllerError::InvalidRequest {
                 reason: "a question is answered, not decided".to_owned(),
             }),

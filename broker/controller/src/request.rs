@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use kring_admin_api::{
-    BrokerList, DecommissionStatus, MaintenanceStatus, RestartCheck, ReturnLeaders,
+    BrokerList, ClusterConfig, DecommissionStatus, MaintenanceStatus, RestartCheck, ReturnLeaders,
 };
 use kring_io::BrokerId;
 use kring_wire::{TopicId, TopicPartition};
@@ -128,6 +128,19 @@ pub enum ControllerRequest {
     /// not eligible, and does not lead, and a new leader epoch begins, so that nothing it said
     /// before counts any more. Refused where no other replica can lead.
     ReplicaDamaged(ReplicaDamaged),
+    /// The cluster-wide dynamic settings.
+    ClusterConfig,
+    /// The same as [`ControllerRequest::SetClusterConfig`], where certain settings are in force.
+    ReplaceClusterConfig(ReplaceClusterConfig),
+}
+
+/// Settings that replace others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplaceClusterConfig {
+    /// All settings.
+    pub config: BTreeMap<String, String>,
+    /// What they replace; refused where others are in force.
+    pub replaces: BTreeMap<String, String>,
 }
 
 /// A damaged replica of the broker that asks.
@@ -283,7 +296,7 @@ pub enum ControllerResponse {
     CreatePartitions(Each<String>),
     /// By resource.
     AlterConfigs(Each<ConfigResource>),
-    /// Set.
+    /// To [`ControllerRequest::ReplaceClusterConfig`], too.
     SetClusterConfig,
     /// By partition.
     AlterReassignments(Each<TopicPartition>),
@@ -317,4 +330,6 @@ pub enum ControllerResponse {
     BrokerList(BrokerList),
     /// The replica counts for nothing from now on.
     ReplicaDamaged,
+    /// The settings.
+    ClusterConfig(ClusterConfig),
 }

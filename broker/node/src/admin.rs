@@ -67,9 +67,7 @@ pub(crate) fn router(inbox: Arc<Inbox>, token: Token) -> Router {
             get(async |s: Engine, Path(name): Path<String>| {
                 s.ask(AdminRequest::Topic { name }).await
             })
-            .delete(async |s: Engine, Path(name): Path<String>| {
-                s.ask(AdminRequest::DeleteTopic { name }).await
-            })
+            .delete(delete_topic)
             .patch(async |s: Engine, Path(name): Path<String>, Body(change)| {
                 s.ask(AdminRequest::AlterTopic { name, change }).await
             }),
@@ -80,7 +78,10 @@ pub(crate) fn router(inbox: Arc<Inbox>, token: Token) -> Router {
         )
         .route(
             path::CLUSTER_CONFIG,
-            put(async |s: Engine, Body(config)| s.ask(AdminRequest::ClusterConfig(config)).await),
+            put(async |s: Engine, Body(config)| {
+                s.ask(AdminRequest::SetClusterConfig(config)).await
+            })
+            .get(async |s: Engine| s.ask(AdminRequest::ClusterConfig).await),
         )
         .route(
             path::LOG_LEVEL,
@@ -161,6 +162,23 @@ struct BrokerQuery {
     broker: i32,
 }
 
+/// `?id=ID`, which may be absent.
+#[derive(Deserialize)]
+struct TopicQuery {
+    id: Option<String>,
+}
+
+async fn delete_topic(
+    engine: Engine,
+    Path(name): Path<String>,
+    Query(query): Query<TopicQuery>,
+) -> Response {
+    let topic_id = query.id;
+    engine
+        .ask(AdminRequest::DeleteTopic { name, topic_id })
+        .await
+}
+
 type QueryHandler = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;
 
 fn broker_query(
@@ -232,6 +250,7 @@ fn success(answer: AdminResponse) -> Response {
             body.extend(node_schema());
             Json(body).into_response()
         }
+        AdminResponse::ClusterConfig(body) => Json(body).into_response(),
         AdminResponse::Done => Json(serde_json::json!({})).into_response(),
     }
 }

@@ -58,11 +58,15 @@ pub enum AdminRequest {
     DeleteTopic {
         /// Its name.
         name: String,
+        /// Only the topic that has this id.
+        topic_id: Option<String>,
     },
     /// `GET` config-schema.
     ConfigSchema,
+    /// `GET` cluster-config.
+    ClusterConfig,
     /// `PUT` cluster-config.
-    ClusterConfig(api::ClusterConfigRequest),
+    SetClusterConfig(api::ClusterConfigRequest),
 }
 
 /// The body of a successful answer.
@@ -86,6 +90,8 @@ pub enum AdminResponse {
     Topics(Vec<api::TopicDescription>),
     /// Answers [`AdminRequest::CreateTopic`], [`AdminRequest::Topic`] and [`AdminRequest::AlterTopic`].
     Topic(api::TopicDescription),
+    /// Answers [`AdminRequest::ClusterConfig`].
+    ClusterConfig(api::ClusterConfig),
     /// Answers [`AdminRequest::ConfigSchema`].
     ConfigSchema(Vec<api::ConfigKey>),
     /// Answers what has nothing to say but success.

@@ -21,7 +21,8 @@ pub(crate) fn request(call: &Call) -> Result<AdminRequest, Reply> {
         (Method::Post, path::RETURN_LEADERS) => AdminRequest::ReturnLeaders(body(call)?),
         (Method::Post, path::DECOMMISSION) => AdminRequest::Decommission(body(call)?),
         (Method::Post, path::UNREGISTER) => AdminRequest::Unregister(body(call)?),
-        (Method::Put, path::CLUSTER_CONFIG) => AdminRequest::ClusterConfig(body(call)?),
+        (Method::Get, path::CLUSTER_CONFIG) => AdminRequest::ClusterConfig,
+        (Method::Put, path::CLUSTER_CONFIG) => AdminRequest::SetClusterConfig(body(call)?),
         _ => return Err(failure(error::NOT_FOUND, "no such path")),
     })
 }
@@ -44,6 +45,7 @@ pub(crate) fn reply(answer: Result<AdminResponse, AdminError>) -> Reply {
         Ok(AdminResponse::Topics(body)) => success(&body),
         Ok(AdminResponse::Topic(body)) => success(&body),
         Ok(AdminResponse::ConfigSchema(body)) => success(&body),
+        Ok(AdminResponse::ClusterConfig(body)) => success(&body),
         Ok(AdminResponse::Done) => success(&serde_json::json!({})),
         Err(refused) => failure(refused.error, &refused.message),
     }

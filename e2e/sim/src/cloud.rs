@@ -33,6 +33,8 @@ pub enum Crash {
     /// The write is under way for seconds; meanwhile the process is taken for dead and another one
     /// works. When the write arrives, the first process notices that it lost its lease, and ends.
     Late(u64),
+    /// The same of an order to the brokers, counted since the scenario began.
+    LateOrder(u64),
     /// After every so many writes, again and again.
     Every(u64),
 }
@@ -63,6 +65,10 @@ pub struct Counts {
     pub late_writes: u64,
     /// Those of them that the API server refused, because what they were decided on had changed.
     pub late_refused: u64,
+    /// Orders to brokers, each counted when it is first given.
+    pub orders: u64,
+    /// Orders that arrived after another operator had begun.
+    pub late_orders: u64,
     /// Status writes that met another resourceVersion.
     pub conflicts: u64,
     /// Rounds that read the past.
@@ -83,10 +89,12 @@ enum Due {
     AdminAnswer(
         u64,
         Result<Reply, Error>,
-        oneshot::Sender<Result<Reply, Error>>,
+        Option<oneshot::Sender<Result<Reply, Error>>>,
     ),
     /// A late write arrives; its process ends with it.
     Late(u64, ApiCall),
+    /// The same of an order to a broker.
+    LateOrder(u64, Endpoint, Call),
 }
 
 struct Process {
@@ -107,7 +115,8 @@ struct Question {
     broker: BrokerId,
     life: u64,
     until: Instant,
-    sender: oneshot::Sender<Result<Reply, Error>>,
+    /// None where nobody waits for the answer.
+    sender: Option<oneshot::Sender<Result<Reply, Error>>>,
 }
 
 /// The whole.
@@ -237,7 +246,7 @@ impl Cloud {
                 self.admin_call(number, endpoint, &call, sender);
             }
             Due::AdminAnswer(number, answer, sender) => {
-                let _ = sender.send(answer);
+                let _ = sender.map(|sender| sender.send(answer));
                 self.turn(number);
             }
             Due::Late(number, call) => {
@@ -245,6 +254,13 @@ impl Cloud {
                     self.counts.late_writes += 1;
                     let (status, _) = self.apply(number, &call);
                     self.counts.late_refused += u64::from(status == 409);
+                    self.kill(number);
+                }
+            }
+            Due::LateOrder(number, endpoint, call) => {
+                if self.processes.contains_key(&number) {
+                    self.counts.late_orders += 1;
+                    self.ask_broker(number, endpoint, &call, None);
                     self.kill(number);
                 }
             }

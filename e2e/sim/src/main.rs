@@ -26,7 +26,8 @@ struct Arguments {
     /// them, or all if there are fewer.
     #[arg(long, default_value_t = 0)]
     crash_points: usize,
-    /// One crash only, as a failure prints it: `before:7`, `after:7`, `late:7` or `every:3`.
+    /// One crash only, as a failure prints it: `before:7`, `after:7`, `late:7`, `late-order:7` or
+    /// `every:3`.
     #[arg(long)]
     crash: Option<Crash>,
     /// How many runs without a crash are made a second time, to compare the hashes of all events.

@@ -119,6 +119,17 @@ pub const ALL: &[Scenario] = &[
         ..PLAIN
     },
     Scenario {
+        name: "settings",
+        steps: &[
+            (When::Now, Act::Config("log.retention.ms", "86400000")),
+            (
+                When::After(2_000),
+                Act::Config("log.retention.ms", "172800000"),
+            ),
+        ],
+        ..PLAIN
+    },
+    Scenario {
         name: "scale-up-and-down",
         steps: &[
             (When::Now, Act::Replicas(4)),

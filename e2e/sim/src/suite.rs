@@ -58,6 +58,7 @@ struct Totals {
     kills: u64,
     late: u64,
     late_refused: u64,
+    late_orders: u64,
     conflicts: u64,
     stale: u64,
     lost_answers: u64,
@@ -71,13 +72,18 @@ impl FromStr for Crash {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Crash, String> {
-        let wrong = || format!("`{text}` is not a crash; say before:N, after:N, late:N or every:N");
+        let wrong = || {
+            format!(
+                "`{text}` is not a crash; say before:N, after:N, late:N, late-order:N or every:N"
+            )
+        };
         let (kind, number) = text.split_once(':').ok_or_else(wrong)?;
         let number: u64 = number.parse().map_err(|_| wrong())?;
         match kind {
             "before" if number > 0 => Ok(Crash::Before(number)),
             "after" if number > 0 => Ok(Crash::After(number)),
             "late" if number > 0 => Ok(Crash::Late(number)),
+            "late-order" if number > 0 => Ok(Crash::LateOrder(number)),
             "every" if number > 0 => Ok(Crash::Every(number)),
             _ => Err(wrong()),
         }
@@ -90,6 +96,7 @@ impl fmt::Display for Crash {
             Crash::Before(at) => write!(out, "before:{at}"),
             Crash::After(at) => write!(out, "after:{at}"),
             Crash::Late(at) => write!(out, "late:{at}"),
+            Crash::LateOrder(at) => write!(out, "late-order:{at}"),
             Crash::Every(at) => write!(out, "every:{at}"),
         }
     }
@@ -182,7 +189,7 @@ fn regressions() -> Vec<Job> {
         .collect()
 }
 
-/// Kills just before and just after each write, late arrivals of each, and kills again and again:
+/// Kills just before and just after each write, late arrivals of each write, and kills again and again:
 /// as many as wanted, evenly spread.
 fn points(writes: u64, wanted: usize) -> Vec<Crash> {
     let single = (1..=writes).flat_map(|at| [Crash::Before(at), Crash::After(at), Crash::Late(at)]);
@@ -254,6 +261,7 @@ fn report(job: Job, outcome: &Outcome, violations: &[Violation], totals: &mut To
     totals.kills += counts.operator_kills;
     totals.late += counts.late_writes;
     totals.late_refused += counts.late_refused;
+    totals.late_orders += counts.late_orders;
     totals.conflicts += counts.conflicts;
     totals.stale += counts.stale_rounds;
     totals.lost_answers += counts.lost_answers;
@@ -320,7 +328,7 @@ fn close(plan: &Plan, totals: &Totals) -> bool {
     }
     println!(
         "suite=e2e-sim seeds={} hours={:.2} runs={} rolls={} stops={} crash_points={} \
-         faults=operator_kills:{},late_writes:{},late_refused:{},conflicts:{},stale_rounds:{},lost_answers:{},refused:{},brokers_lost:{} \
+         faults=operator_kills:{},late_writes:{},late_refused:{},late_orders:{},conflicts:{},stale_rounds:{},lost_answers:{},refused:{},brokers_lost:{} \
          ops={} acknowledged={} twice={} different={} violations={}",
         plan.seeds.end - plan.seeds.start,
         totals.simulated.as_secs_f64() / 3600.0,
@@ -331,6 +339,7 @@ fn close(plan: &Plan, totals: &Totals) -> bool {
         totals.kills,
         totals.late,
         totals.late_refused,
+        totals.late_orders,
         totals.conflicts,
         totals.stale,
         totals.lost_answers,

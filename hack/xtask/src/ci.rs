@@ -82,7 +82,7 @@ fn steps(lane: Lane) -> &'static [&'static str] {
             "target/sim/kring-sim --regressions --twice=100 --minutes=40",
             "target/sim/kring-canaries --seeds-max=1000",
             "cargo xtask models",
-            "cargo run --locked --quiet --profile sim --package kring-e2e-sim -- --regressions --twice=12 --crash-points=1000",
+            "cargo run --locked --quiet --profile sim --package kring-e2e-sim -- --regressions --twice=12 --crash-points=100",
             "hack/fuzz 240",
             "cargo build --locked --quiet --profile sim --package kring-broker --package kring-load --package kring-chaos",
             "target/sim/kring-chaos mixed --minutes=12 --faults-min=300 --acked-min=15000000",

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use kring_admin_api::{
-    AlterTopicRequest, BrokerList, ClusterConfigRequest, CreateTopicRequest, DecommissionRequest,
-    DecommissionStatus, ErrorBody, Health, Identity, MaintenanceRequest, MaintenanceStatus,
-    RestartCheck, RestartCheckRequest, ReturnLeaders, ReturnLeadersRequest, TopicDescription,
-    UnregisterRequest, path,
+    AlterTopicRequest, BrokerList, ClusterConfig, ClusterConfigRequest, CreateTopicRequest,
+    DecommissionRequest, DecommissionStatus, ErrorBody, Health, Identity, MaintenanceRequest,
+    MaintenanceStatus, RestartCheck, RestartCheckRequest, ReturnLeaders, ReturnLeadersRequest,
+    TopicDescription, UnregisterRequest, path,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -167,18 +167,27 @@ impl Brokers {
             .await
     }
 
-    /// Deletes a topic; one that does not exist is deleted already.
+    /// Deletes the topic of this name and id; one that does not exist is deleted already.
     ///
     /// # Errors
     /// When no broker answers.
-    pub async fn delete_topic(&self, name: &str) -> Result<(), Error> {
+    pub async fn delete_topic(&self, name: &str, topic_id: &str) -> Result<(), Error> {
+        let path = format!("{}?id={topic_id}", topic_path(name));
         match self
-            .ask::<serde_json::Value>(call(Method::Delete, &topic_path(name), &()))
+            .ask::<serde_json::Value>(call(Method::Delete, &path, &()))
             .await
         {
             Err(error) if !error.is_not_found() => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// The cluster-wide dynamic settings.
+    ///
+    /// # Errors
+    /// When no broker answers.
+    pub async fn cluster_config(&self) -> Result<ClusterConfig, Error> {
+        self.ask(call(Method::Get, path::CLUSTER_CONFIG, &())).await
     }
 
     /// Sets the cluster-wide dynamic settings, whole.

@@ -54,6 +54,12 @@ impl Error {
         }
     }
 
+    /// What the request was decided on has changed.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused { status: 409, .. })
+    }
+
     /// The thing asked about does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

@@ -6,10 +6,10 @@ use std::sync::{Mutex, MutexGuard};
 
 use futures::future::BoxFuture;
 use kring_admin_api::{
-    AlterTopicRequest, BrokerList, BrokerStatus, ClusterConfigRequest, CreateTopicRequest,
-    DecommissionRequest, DecommissionStatus, ErrorBody, Health, Identity, MaintenanceRequest,
-    MaintenanceStatus, RestartCheck, RestartCheckRequest, ReturnLeaders, ReturnLeadersRequest,
-    Risk, TopicDescription, UnregisterRequest, error, path,
+    AlterTopicRequest, BrokerList, BrokerStatus, ClusterConfig, ClusterConfigRequest,
+    CreateTopicRequest, DecommissionRequest, DecommissionStatus, ErrorBody, Health, Identity,
+    MaintenanceRequest, MaintenanceStatus, RestartCheck, RestartCheckRequest, ReturnLeaders,
+    ReturnLeadersRequest, Risk, TopicDescription, UnregisterRequest, error, path,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -147,10 +147,10 @@ impl State {
             (Method::Post, path::RETURN_LEADERS) => self.return_leaders(&body(call)?),
             (Method::Post, path::DECOMMISSION) => self.decommission(&body(call)?),
             (Method::Post, path::UNREGISTER) => self.unregister(&body(call)?),
-            (Method::Put, path::CLUSTER_CONFIG) => {
-                self.config = body::<ClusterConfigRequest>(call)?.config;
-                ok(&serde_json::json!({}))
-            }
+            (Method::Get, path::CLUSTER_CONFIG) => ok(&ClusterConfig {
+                config: self.config.clone(),
+            }),
+            (Method::Put, path::CLUSTER_CONFIG) => self.replace_config(body(call)?),
             (Method::Post, path::TOPICS) => self.create(body(call)?),
             (method, topic) if topic.starts_with(path::TOPIC) => {
                 self.topic(method, &topic[path::TOPIC.len()..], call)
@@ -292,10 +292,25 @@ impl State {
         ok(&topic)
     }
 
+    fn replace_config(&mut self, request: ClusterConfigRequest) -> Answer {
+        if request.replaces.is_some_and(|old| old != self.config) {
+            return refuse(409, error::CONFLICT, "other settings are in force");
+        }
+        self.config = request.config;
+        ok(&serde_json::json!({}))
+    }
+
     fn topic(&mut self, method: Method, name: &str, call: &Call) -> Answer {
+        let (name, id) = match name.split_once("?id=") {
+            Some((name, id)) => (name, Some(id)),
+            None => (name, None),
+        };
         let Some(topic) = self.topics.get_mut(name) else {
             return refuse(404, error::NOT_FOUND, "no such topic");
         };
+        if id.is_some_and(|id| id != topic.topic_id) {
+            return refuse(404, error::NOT_FOUND, "another topic has the name");
+        }
         match method {
             Method::Patch => {
                 let request: AlterTopicRequest = body(call)?;

@@ -33,6 +33,7 @@ use crate::{brokers, events};
 use ask::Live;
 use observe::Observed;
 use scale::Scaling;
+use settings::Settings;
 
 /// Longest a reconcile may take; a hanging call must not hold the cluster for ever.
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -99,8 +100,7 @@ struct Findings<'a> {
     frozen: Option<Waiting>,
     rollout: RolloutStatus,
     scaling: Scaling,
-    dynamic_config_hash: Option<String>,
-    settings_pending: bool,
+    settings: Settings,
 }
 
 async fn round(
@@ -132,12 +132,11 @@ async fn round(
         .unwrap_or_default();
 
     let mut scaling = Scaling::default();
-    let mut settings_pending = false;
-    let status = cluster.status.as_ref();
-    let mut hash = status.and_then(|status| status.dynamic_config_hash.clone());
+    let mut settings = Settings::of(cluster);
     if let Some(valid) = &valid {
         scaling = scale::scale(context, cluster, valid, &observed, &live, &brokers).await?;
-        settings_pending = settings::push(valid, &live, &brokers, &mut hash, &mut refusals).await;
+        let push = settings.push(context, cluster, valid, &live, &brokers);
+        refusals.0.extend(push.await?.0);
     }
     let answers = ask::answers(&brokers, &before).await;
     let view = snapshot::View {
@@ -160,8 +159,7 @@ async fn round(
         frozen,
         rollout: step.status.clone(),
         scaling,
-        dynamic_config_hash: hash,
-        settings_pending,
+        settings,
     };
     let pace = write_status(context, api, &findings).await?;
     if let Some(news) = health::newly_refused(&findings) {

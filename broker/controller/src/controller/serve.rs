@@ -225,6 +225,12 @@ impl Controller {
                 let check = restart_check(image, &self.config.defaults, brokers, lost);
                 Ok(ControllerResponse::RestartCheck(check))
             }
+            ControllerRequest::ClusterConfig => {
+                let config = image.cluster_config.clone();
+                Ok(ControllerResponse::ClusterConfig(
+                    kring_admin_api::ClusterConfig { config },
+                ))
+            }
             ControllerRequest::BrokerList => {
                 let ids = |ids: &[BrokerId]| ids.iter().map(|id| id.0).collect();
                 let caught_up = self.quorum.voters_caught_up(now, VOTER_LAG_MAX);

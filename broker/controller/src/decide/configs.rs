@@ -10,7 +10,10 @@ use super::Draft;
 use crate::config_schema::{self, Definition};
 use crate::error::ControllerError;
 use crate::image::Record;
-use crate::request::{AlterConfigs, ConfigOp, ConfigOpKind, ConfigResource, Each};
+use crate::request::{
+    AlterConfigs, ConfigOp, ConfigOpKind, ConfigResource, ControllerResponse, Each,
+    ReplaceClusterConfig,
+};
 
 const MIN_ISR: &str = "min.insync.replicas";
 /// What the controller and all replicas of a partition must agree about.
@@ -38,12 +41,25 @@ impl Draft<'_> {
     pub(super) fn set_cluster_config(
         &mut self,
         config: BTreeMap<String, String>,
-    ) -> Result<(), ControllerError> {
+    ) -> Result<ControllerResponse, ControllerError> {
         for (name, value) in &config {
             check_dynamic(name, Some(value))?;
         }
         self.replace_config(&ConfigResource::Cluster, &config);
-        Ok(())
+        Ok(ControllerResponse::SetClusterConfig)
+    }
+
+    /// Refuses a change that was decided on while other settings were in force.
+    pub(super) fn replace_cluster_config(
+        &mut self,
+        change: ReplaceClusterConfig,
+    ) -> Result<ControllerResponse, ControllerError> {
+        if self.image.cluster_config != change.replaces {
+            let reason =
+                "other settings are in force than are to be replaced; read them again".to_owned();
+            return Err(ControllerError::Conflict { reason });
+        }
+        self.set_cluster_config(change.config)
     }
 
     /// The settings of a resource after the operations, checked.

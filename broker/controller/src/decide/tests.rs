@@ -13,7 +13,7 @@ use crate::error::ControllerError;
 use crate::image::{ClusterImage, PartitionImage, Record};
 use crate::request::{
     AlterConfigs, AlterPartition, ConfigOp, ConfigOpKind, ConfigResource, ElectionKind,
-    NewPartitions, NewTopic, ReplicaDamaged,
+    NewPartitions, NewTopic, ReplaceClusterConfig, ReplicaDamaged,
 };
 
 /// A cluster of unfenced brokers, outside of any quorum.
@@ -533,6 +533,22 @@ fn a_cluster_setting_holds_for_topics_without_their_own() {
         .alter(ConfigOpKind::Delete, "retention.ms", "")
         .unwrap();
     assert_eq!(retention(&fixture).as_deref(), Some("604800000"));
+}
+
+#[test]
+fn settings_replace_only_those_they_were_decided_on() {
+    let mut fixture = Fixture::new(&["a"]);
+    let retention =
+        |value: &str| BTreeMap::from([("log.retention.ms".to_owned(), value.to_owned())]);
+    let mut replace = |config: BTreeMap<String, String>, replaces: BTreeMap<String, String>| {
+        fixture.run(|draft| draft.replace_cluster_config(ReplaceClusterConfig { config, replaces }))
+    };
+    replace(retention("1000"), BTreeMap::new()).unwrap();
+    replace(retention("2000"), retention("1000")).unwrap();
+    let late = replace(retention("1000"), BTreeMap::new()).unwrap_err();
+    assert!(matches!(late, ControllerError::Conflict { .. }), "{late:?}");
+    replace(BTreeMap::new(), retention("1000")).unwrap_err();
+    assert_eq!(fixture.image.cluster_config, retention("2000"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! Topics are in `topics`.
 
 use kring_admin_api::{Health, Identity, error};
+use kring_controller::request::ReplaceClusterConfig;
 use kring_controller::{ControllerError, ControllerRequest, ControllerResponse, config_schema};
 use kring_io::{BrokerId, Now};
 use kring_wire::TopicId;
@@ -64,9 +65,17 @@ pub(crate) fn handle(
         AdminRequest::Unregister(request) => ControllerRequest::Unregister {
             broker: BrokerId(request.broker),
         },
-        AdminRequest::ClusterConfig(request) => ControllerRequest::SetClusterConfig {
-            config: request.config,
-        },
+        AdminRequest::ClusterConfig => ControllerRequest::ClusterConfig,
+        AdminRequest::SetClusterConfig(request) => {
+            let config = request.config;
+            match request.replaces {
+                Some(replaces) => ControllerRequest::ReplaceClusterConfig(ReplaceClusterConfig {
+                    config,
+                    replaces,
+                }),
+                None => ControllerRequest::SetClusterConfig { config },
+            }
+        }
     };
     broker.ask_controller(
         now,
@@ -83,6 +92,7 @@ fn response(answered: Answered) -> Result<AdminResponse, AdminError> {
         ControllerResponse::Maintenance(status) => Ok(AdminResponse::Maintenance(status)),
         ControllerResponse::ReturnLeaders(moved) => Ok(AdminResponse::ReturnLeaders(moved)),
         ControllerResponse::Decommission(status) => Ok(AdminResponse::Decommission(status)),
+        ControllerResponse::ClusterConfig(config) => Ok(AdminResponse::ClusterConfig(config)),
         ControllerResponse::Unregister | ControllerResponse::SetClusterConfig => {
             Ok(AdminResponse::Done)
         }

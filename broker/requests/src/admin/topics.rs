@@ -43,7 +43,9 @@ pub(super) fn handle(
         AdminRequest::AlterTopic { name, change } => {
             alter(broker, now, id, steps(name.clone(), change), name, out);
         }
-        AdminRequest::DeleteTopic { name } => delete(broker, now, id, name, out),
+        AdminRequest::DeleteTopic { name, topic_id } => {
+            delete(broker, now, id, name, topic_id, out);
+        }
         _ => unreachable!("only requests about topics come here"),
     }
 }
@@ -259,24 +261,43 @@ fn first_error<K, T>(each: Vec<(K, Result<T, ControllerError>)>) -> Result<(), C
         .try_for_each(|(_, result)| result.map(|_| ()))
 }
 
-fn delete(broker: &mut Broker, now: Now, id: u64, name: String, out: &mut Output) {
+/// A topic that was made anew under the name is not the one that was to go, when its id is said.
+fn delete(
+    broker: &mut Broker,
+    now: Now,
+    id: u64,
+    name: String,
+    topic_id: Option<String>,
+    out: &mut Output,
+) {
     if cluster::is_internal(&name) {
         let reason = format!("topic {name:?} is internal and cannot be deleted");
         let refused = ControllerError::InvalidRequest { reason };
         return out.admin.push((id, Err(refusal(&refused))));
     }
+    let topic = match topic_id.as_deref().map(str::parse) {
+        None => TopicRef::Name(name.clone()),
+        Some(Ok(topic_id)) => TopicRef::Id(topic_id),
+        Some(Err(_)) => {
+            let reason = format!("{topic_id:?} is no topic id");
+            let refused = ControllerError::InvalidRequest { reason };
+            return out.admin.push((id, Err(refusal(&refused))));
+        }
+    };
+    let topics = vec![topic.clone()];
     broker.ask_controller(
         now,
-        ControllerRequest::DeleteTopics {
-            topics: vec![TopicRef::Name(name.clone())],
-        },
+        ControllerRequest::DeleteTopics { topics },
         Box::new(move |broker, now, answered, out| match failure(answered) {
             Some(refused) => out.admin.push((id, Err(refused))),
             None => image_wait::until(
                 broker,
                 now,
                 HEARD_WAIT,
-                move |broker| cluster::topic_by_name(broker.image(), &name).is_none(),
+                move |broker| match topic {
+                    TopicRef::Name(_) => cluster::topic_by_name(broker.image(), &name).is_none(),
+                    TopicRef::Id(topic_id) => !broker.image().topics.contains_key(&topic_id),
+                },
                 move |_, _, out| out.admin.push((id, Ok(AdminResponse::Done))),
                 out,
             ),

@@ -62,8 +62,18 @@ fn topics_are_created_altered_described_and_deleted() {
         BTreeMap::from([("segment.ms".to_owned(), "5000".to_owned())])
     );
 
-    one.admin(AdminRequest::DeleteTopic { name: name.clone() })
-        .unwrap();
+    let mut delete = |topic_id: Option<&str>| {
+        one.admin(AdminRequest::DeleteTopic {
+            name: name.clone(),
+            topic_id: topic_id.map(str::to_owned),
+        })
+    };
+    let other = delete(Some("AAAAAAAAAAAAAAAAAAAAAQ")).unwrap_err();
+    assert_eq!(other.error, api::error::NOT_FOUND);
+    let no_id = delete(Some("orders")).unwrap_err();
+    assert_eq!(no_id.error, api::error::INVALID);
+    delete(Some(&topic.topic_id)).unwrap();
+    delete(None).unwrap_err();
     let gone = one.admin(AdminRequest::Topic { name }).unwrap_err();
     assert_eq!(gone.error, api::error::NOT_FOUND);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::channel::oneshot;
 use kring_admin_client::{Call, Endpoint, Error, Reply};
 
-use super::{Cloud, Due, Question};
+use super::{Cloud, Crash, Due, Question};
 use crate::admin_http;
 
 /// How long a broker may take to answer before the operator's HTTP client gives up.
@@ -23,6 +23,31 @@ impl Cloud {
         if !self.processes.contains_key(&number) {
             return;
         }
+        let order = (call.path.clone(), call.body.clone());
+        if admin_http::changes(call) && self.last_order.as_ref() != Some(&order) {
+            self.last_order = Some(order);
+            self.counts.orders += 1;
+            let now = self.now();
+            tracing::info!(at_ms = now.0 / 1_000_000, number, path = %call.path, body = %String::from_utf8_lossy(&call.body), "order");
+            if self.crash == Some(Crash::LateOrder(self.counts.orders)) {
+                self.crash = None;
+                let delay = Duration::from_millis(500 + self.random.below(15_000));
+                self.later(now + delay, Due::LateOrder(number, endpoint, call.clone()));
+                let pause = Duration::from_millis(self.random.below(1_000));
+                return self.start_after(pause);
+            }
+        }
+        self.ask_broker(number, endpoint, call, Some(sender));
+    }
+
+    /// Puts a call to a broker's engine, if the broker can be reached.
+    pub(super) fn ask_broker(
+        &mut self,
+        number: u64,
+        endpoint: Endpoint,
+        call: &Call,
+        sender: Option<oneshot::Sender<Result<Reply, Error>>>,
+    ) {
         let now = self.now();
         let host = endpoint.address.split(':').next().unwrap_or_default();
         let broker = self.kubelet.at(host);
@@ -43,11 +68,6 @@ impl Cloud {
                 return self.later(now, Due::AdminAnswer(number, Ok(reply), sender));
             }
         };
-        let order = (call.path.clone(), call.body.clone());
-        if admin_http::changes(call) && self.last_order.as_ref() != Some(&order) {
-            self.last_order = Some(order);
-            tracing::info!(at_ms = now.0 / 1_000_000, number, path = %call.path, body = %String::from_utf8_lossy(&call.body), "order");
-        }
         self.questions_asked += 1;
         let question = Question {
             process: number,

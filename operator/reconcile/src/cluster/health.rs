@@ -120,7 +120,7 @@ fn reconciling(findings: &Findings<'_>, status: &KafkaClusterStatus) -> Option<(
     if let Some(working) = &findings.scaling.working {
         return Some((working.reason.clone(), working.message.clone()));
     }
-    if findings.settings_pending && findings.live.list.is_some() {
+    if findings.settings.pending && findings.live.list.is_some() {
         let message = "the brokers have not taken over the changed settings yet".to_owned();
         return Some(("ApplyingSettings".to_owned(), message));
     }

@@ -55,7 +55,7 @@ pub(super) fn build(findings: &Findings<'_>) -> KafkaClusterStatus {
         });
     let began = findings.rollout.started_at.is_some();
     status.rollout = began.then(|| findings.rollout.clone());
-    status.dynamic_config_hash = findings.dynamic_config_hash.clone();
+    status.dynamic_config_hash = findings.settings.pushed.clone();
     health::judge(findings, &mut status);
     status
 }

@@ -38,10 +38,11 @@ pub(super) async fn finish(
     }
     if let Some(cluster) = cluster
         && topic.spec.deletion_policy == DeletionPolicy::Delete
-        && is_ours(topic)
+        && let Some(topic_id) = our_topic(topic)
     {
         let name = kafka_name(topic);
-        match connect(context, cluster).await?.delete_topic(&name).await {
+        let brokers = connect(context, cluster).await?;
+        match brokers.delete_topic(&name, topic_id).await {
             Ok(()) => {
                 events::publish(
                     context,
@@ -63,13 +64,13 @@ pub(super) async fn finish(
     Ok(Action::await_change())
 }
 
-/// A Topic that lost a conflict, or never got to its topic, deletes nothing.
-fn is_ours(topic: &Topic) -> bool {
-    topic.status.as_ref().is_some_and(|status| {
-        let conflict = conditions::get(&status.conditions, conditions::READY)
-            .is_some_and(|ready| ready.reason == "Conflict" || ready.reason == "TopicReplaced");
-        status.topic_id.is_some() && !conflict
-    })
+/// The id of the topic that is deleted. A Topic that lost a conflict, or never got to its topic,
+/// deletes nothing; nor one whose topic was made anew under the name since.
+fn our_topic(topic: &Topic) -> Option<&str> {
+    let status = topic.status.as_ref()?;
+    let conflict = conditions::get(&status.conditions, conditions::READY)
+        .is_some_and(|ready| ready.reason == "Conflict" || ready.reason == "TopicReplaced");
+    status.topic_id.as_deref().filter(|_| !conflict)
 }
 
 /// Writes the list whole, on condition that nobody changed the object since it was read.
