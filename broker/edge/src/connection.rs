@@ -2,7 +2,7 @@
 //! It holds no session state; the engine keeps that by the connection's number.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,7 +44,11 @@ const FRAMES_AT_ONCE: usize = 32;
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     /// The answer to request `seq`.
-    Reply { seq: u64, parts: Vec<Bytes> },
+    Reply {
+        seq: u64,
+        parts: Vec<Bytes>,
+        tell_taken: bool,
+    },
     /// No answer follows: close when what was ready is written.
     Close,
 }
@@ -99,7 +103,7 @@ pub(crate) async fn serve(
         next_seq: 0,
         window: None,
     };
-    let writer = write_answers(write_half, outgoing, &in_flight, around.limits.idle);
+    let writer = write_answers(write_half, outgoing, &in_flight, around, conn);
     let ended = tokio::select! {
         ended = reader.run() => ended,
         ended = writer => ended,
@@ -267,9 +271,11 @@ async fn write_answers(
     mut stream: OwnedWriteHalf,
     mut outgoing: mpsc::UnboundedReceiver<Outgoing>,
     in_flight: &Semaphore,
-    stall_max: Duration,
+    around: &Surroundings,
+    conn: ConnId,
 ) -> Result<Never, End> {
     let mut replies = Replies::default();
+    let mut tell = BTreeSet::new();
     let mut ready = VecDeque::new();
     let mut close = false;
     loop {
@@ -278,7 +284,14 @@ async fn write_answers(
         // What else is there goes into the same system call.
         loop {
             match next {
-                Some(Outgoing::Reply { seq, parts }) => {
+                Some(Outgoing::Reply {
+                    seq,
+                    parts,
+                    tell_taken,
+                }) => {
+                    if tell_taken {
+                        tell.insert(seq);
+                    }
                     answered += replies.take(seq, parts, &mut ready);
                 }
                 Some(Outgoing::Close) | None => close = true,
@@ -288,10 +301,15 @@ async fn write_answers(
                 _ => break,
             }
         }
-        timeout(stall_max, write_parts(&mut stream, &mut ready))
+        timeout(around.limits.idle, write_parts(&mut stream, &mut ready))
             .await
             .map_err(|_| End::Idle)??;
         in_flight.add_permits(answered);
+        while let Some(seq) = tell.first().copied().filter(|seq| *seq < replies.given()) {
+            tell.remove(&seq);
+            let taken = Arrival::Taken(RequestId { conn, seq });
+            around.inbox.deliver(taken);
+        }
         if close {
             return Err(End::ByEngine);
         }

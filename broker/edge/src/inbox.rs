@@ -26,6 +26,9 @@ pub enum Arrival {
         /// Its share of the budget.
         permit: Permit,
     },
+    /// A client took all of an answer that had [`kring_io::Reply::tell_taken`]; it comes before what that
+    /// client sends next.
+    Taken(RequestId),
     /// A client is gone.
     Closed(ConnId),
     /// A link to or from a broker is up.

@@ -13,6 +13,11 @@ pub(crate) struct Replies {
 }
 
 impl Replies {
+    /// Requests before this one have their answers among the parts that were given out.
+    pub(crate) fn given(&self) -> u64 {
+        self.next
+    }
+
     /// Takes the answer to request `seq`; gives the parts that may be written now and how many
     /// requests they answer. A second answer to the same request is dropped.
     pub(crate) fn take(

@@ -100,6 +100,7 @@ impl Connections {
                 let _ = outbox.send(Outgoing::Reply {
                     seq: reply.request.seq,
                     parts: reply.parts,
+                    tell_taken: reply.tell_taken,
                 });
             }
         }

@@ -80,7 +80,11 @@ impl Edge {
 
     fn reply(&self, request: RequestId, parts: &[&'static [u8]]) {
         let parts = parts.iter().map(|part| Bytes::from_static(part)).collect();
-        let mut replies = vec![Reply { request, parts }];
+        let mut replies = vec![Reply {
+            request,
+            parts,
+            tell_taken: false,
+        }];
         self.clients.send(&mut replies, &mut Vec::new());
         assert!(replies.is_empty());
     }
@@ -274,10 +278,39 @@ fn the_engine_can_close_a_connection_behind_its_answers() {
     stream.write_all(&frame(b"bad")).unwrap();
     let (id, _) = edge.request();
     let parts = vec![Bytes::from_static(b"why")];
-    let mut replies = vec![Reply { request: id, parts }];
+    let mut replies = vec![Reply {
+        request: id,
+        parts,
+        tell_taken: false,
+    }];
     edge.clients.send(&mut replies, &mut vec![id.conn]);
     let mut got = Vec::new();
     stream.read_to_end(&mut got).unwrap();
     assert_eq!(got, b"why");
     assert_eq!(edge.closed(), id.conn);
+}
+
+#[test]
+fn the_engine_hears_when_a_client_has_taken_a_large_answer_and_not_before() {
+    let edge = edge(&limits());
+    let mut stream = edge.connect();
+    stream.write_all(&frame(b"all of it")).unwrap();
+    let (id, _) = edge.request();
+    // More than the sockets of both ends hold.
+    let whole = Bytes::from(vec![7; 64 << 20]);
+    let mut replies = vec![Reply {
+        request: id,
+        parts: vec![whole.clone()],
+        tell_taken: true,
+    }];
+    edge.clients.send(&mut replies, &mut Vec::new());
+    let early = edge.arrivals.recv_timeout(Duration::from_millis(300));
+    assert!(early.is_err(), "{early:?}");
+    let mut got = vec![0; whole.len()];
+    stream.read_exact(&mut got).unwrap();
+    assert!(got == whole);
+    match edge.arrivals.recv_timeout(PATIENCE).unwrap() {
+        Arrival::Taken(request) => assert_eq!(request, id),
+        other => panic!("{other:?}"),
+    }
 }

@@ -13,6 +13,8 @@ pub struct Reply {
     pub request: RequestId,
     /// The frame. Empty for a request that has no answer (acks=0).
     pub parts: Vec<Bytes>,
+    /// The engine wants to hear when the client has taken all of it, or is gone.
+    pub tell_taken: bool,
 }
 
 /// A message to another broker. It arrives once and in the order of sending, or not at all.

@@ -67,6 +67,7 @@ impl kring_edge::Inbox for Inbox {
             Arrival::Request { id, frame, permit } => {
                 Item::Event(Event::Request { id, frame }, Some(permit))
             }
+            Arrival::Taken(request) => Item::Event(Event::Taken(request), None),
             Arrival::Closed(conn) => Item::Event(Event::Closed(conn), None),
             Arrival::PeerConnected(broker) => Item::Event(Event::PeerConnected(broker), None),
             Arrival::OtherCluster { from, cluster_id } => {

@@ -228,6 +228,7 @@ impl Broker {
     fn take(&mut self, now: Now, event: Event, out: &mut Output) {
         match event {
             Event::Request { id, frame } => dispatch::request(self, now, id, frame, out),
+            Event::Taken(request) => self.fetch.taken(request),
             Event::Closed(conn) => {
                 self.sessions.close(conn);
                 self.produce.close(conn);

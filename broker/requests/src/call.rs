@@ -108,7 +108,16 @@ impl Caller {
         out.effects.replies.push(Reply {
             request: self.request,
             parts,
+            tell_taken: false,
         });
+    }
+
+    /// Answers with a whole frame; [`crate::Event::Taken`] follows when the client has it.
+    pub(crate) fn answer_and_hear(self, parts: Vec<Bytes>, out: &mut Output) {
+        self.answer_parts(parts, out);
+        if let Some(reply) = out.effects.replies.last_mut() {
+            reply.tell_taken = true;
+        }
     }
 
     /// Ends a request that has no answer (acks=0), so that the answers behind it may go.

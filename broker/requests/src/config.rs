@@ -33,6 +33,9 @@ pub struct BrokerConfig {
     pub offsets_topic_replication_factor: i16,
     /// `fetch.max.bytes`: the most that one Fetch answer holds, but for a single batch.
     pub fetch_max_bytes: usize,
+    /// `kring.untaken.answer.bytes`: what Fetch answers that clients have not taken yet may hold together;
+    /// past it one answer holds 64 KiB, but for a single batch.
+    pub untaken_answer_bytes: usize,
     /// `producer.id.expiration.ms`.
     pub producer_id_expiration_ms: i64,
     /// `broker.session.timeout.ms`: a broker that is silent for longer is fenced.
@@ -86,6 +89,7 @@ impl Default for BrokerConfig {
             offsets_topic_num_partitions: cluster.offsets_topic_partitions,
             offsets_topic_replication_factor: cluster.offsets_topic_replication_factor,
             fetch_max_bytes: 55 << 20,
+            untaken_answer_bytes: 64 << 20,
             producer_id_expiration_ms: 86_400_000,
             broker_session_timeout_ms: 3_000,
             broker_heartbeat_interval_ms: 500,

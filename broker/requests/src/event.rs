@@ -23,6 +23,8 @@ pub enum Event {
         /// Request header and body.
         frame: Bytes,
     },
+    /// A client took all of an answer that had [`kring_io::Reply::tell_taken`].
+    Taken(RequestId),
     /// A client connection is gone; answers to it are no longer wanted.
     Closed(ConnId),
     /// A disk operation completed.

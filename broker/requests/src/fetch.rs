@@ -4,6 +4,8 @@
 //! * The answer comes when `min_bytes` are there, a partition has an error, or `max_wait_ms` is over.
 //! * `max_bytes` and each partition's limit hold, but for the first batch found (KIP-74), so that
 //!   a consumer never gets stuck. Partitions are served in the order of the request.
+//! * What clients have not taken of their answers is bounded (`kring.untaken.answer.bytes`): the more of
+//!   that there is, the less a next answer holds, and one connection has one large answer at a time.
 //! * Sessions (v7, KIP-227) are answered with id 0: the client sends whole requests, which is
 //!   correct with any client; a request that names a session gets `FETCH_SESSION_ID_NOT_FOUND`.
 //! * v12 adds the epoch of the last record fetched: when the log diverges there, the answer says
@@ -15,6 +17,7 @@
 
 mod plan;
 mod respond;
+mod untaken;
 mod waiting;
 
 use std::time::Duration;
@@ -108,5 +111,10 @@ fn serve_one(broker: &mut Broker, now: Now, id: u64, out: &mut Output) {
     let (caller, response) = respond::respond(broker, open);
     broker.counters.fetched(response.record_bytes() as u64);
     let parts = response.encode(caller.version, caller.correlation_id);
-    caller.answer_parts(parts, out);
+    let bytes = parts.iter().map(Bytes::len).sum();
+    if broker.fetch.answered(caller.request, bytes) {
+        caller.answer_and_hear(parts, out);
+    } else {
+        caller.answer_parts(parts, out);
+    }
 }

@@ -1,11 +1,12 @@
 //! One simulated machine: the real broker engine, its disk, and the process that may die on it.
 //! It decides nothing about when things happen; the world does.
 
+mod connections;
 mod kept;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use kring_io::{BrokerId, ConnId, Disk, DiskDone, Effects, Instant, Now, RequestId};
+use kring_io::{BrokerId, ConnId, Disk, DiskDone, Effects, Instant, Now};
 use kring_io_sim::{SimDisk, SimDiskConfig, SimDiskStats};
 use kring_requests::{Broker, BrokerConfig, Event, Identity, Output};
 
@@ -304,30 +305,6 @@ impl Machine {
             self.held.push_back(event);
         } else {
             self.steps(at, vec![event], out);
-        }
-    }
-
-    /// The next request of a client's connection; the first opens it.
-    pub fn request(&mut self, at: Instant, conn: ConnId, frame: bytes::Bytes, out: &mut Output) {
-        if self.closed.contains(&conn) {
-            return;
-        }
-        let opens = !self.requests.contains_key(&conn);
-        let seq = self.requests.entry(conn).or_default();
-        let id = RequestId { conn, seq: *seq };
-        *seq += 1;
-        if opens {
-            let host = "198.51.100.1".to_owned();
-            self.take(at, Event::Opened { conn, host }, out);
-        }
-        self.take(at, Event::Request { id, frame }, out);
-    }
-
-    /// A client's connection is gone.
-    pub fn close(&mut self, at: Instant, conn: ConnId, out: &mut Output) {
-        self.closed.insert(conn);
-        if self.requests.remove(&conn).is_some() {
-            self.take(at, Event::Closed(conn), out);
         }
     }
 

@@ -13,7 +13,7 @@ mod whole;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use kring_io::{BrokerId, ConnId, Instant, Random};
+use kring_io::{BrokerId, ConnId, Instant, Random, RequestId};
 use kring_io_sim::{Arrival, Network};
 use kring_requests::{AdminError, AdminResponse, Event, Output};
 
@@ -42,6 +42,7 @@ enum Due {
         from: BrokerId,
         conn: ConnId,
         answer: Bytes,
+        tell: Option<RequestId>,
     },
     Close {
         broker: BrokerId,
@@ -268,7 +269,8 @@ impl World {
                 from,
                 conn,
                 answer,
-            } => self.answer_arrives(client, from, conn, answer),
+                tell,
+            } => self.answer_arrives((client, from, conn), answer, tell),
             Due::Close { broker, conn, life } => {
                 if self.machines.get(&broker).is_some_and(|m| m.life() == life) {
                     self.with(broker, |machine, at, out| machine.close(at, conn, out));
@@ -351,7 +353,8 @@ impl World {
                 u32::try_from(frame.len() - 4).ok(),
                 "an answer's length is that of its bytes"
             );
-            self.answer(broker, reply.request.conn, frame.slice(4..));
+            let tell = reply.tell_taken.then_some(reply.request);
+            self.answer(broker, reply.request.conn, frame.slice(4..), tell);
         }
         for conn in out.effects.close.drain(..) {
             self.closed_by_broker(broker, conn);

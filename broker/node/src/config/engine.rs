@@ -123,6 +123,13 @@ pub(crate) const KEYS: &[NodeKey] = &[
         "How often every segment is read and verified; a damaged one is fetched again from another replica. 0: never.",
     ),
     number(
+        "kring.untaken.answer.bytes",
+        1_048_576,
+        i64::MAX,
+        "67108864",
+        "What Fetch answers that clients have not taken yet may hold together, in bytes. One answer holds a quarter of what is left of it, at least 64 KiB.",
+    ),
+    number(
         "log.retention.check.interval.ms",
         100,
         i64::MAX,
@@ -336,6 +343,7 @@ fn set_number(config: &mut BrokerConfig, name: &str, value: i64) -> bool {
         "kring.journal.files" => config.log.journal_files = u32::try_from(value).unwrap_or(2),
         "kring.scrub.bytes.per.second" => config.log.scrub_bytes_per_s = unsigned,
         "kring.scrub.interval.ms" => config.log.scrub_interval_ms = unsigned,
+        "kring.untaken.answer.bytes" => config.untaken_answer_bytes = size,
         "leader.imbalance.check.interval.seconds" => {
             config.leader_imbalance_check_interval_seconds = unsigned;
         }

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use kring_io::canary::{self, Canary};
-use kring_io::{ConnId, Instant, Now};
+use kring_io::{ConnId, Instant, Now, RequestId};
 use kring_log::{Read, ReadError, ReadId};
 use kring_wire::fetch::EpochEnd;
 use kring_wire::{ErrorCode, Offset, TopicPartition};
 
 use super::plan::{Ask, Plan};
+use super::untaken::Untaken;
 use crate::broker::Broker;
 use crate::call::Caller;
 use crate::event::Output;
@@ -58,6 +59,10 @@ pub(super) struct Open {
     /// Records came from the disk: they are given as they are, because looking again would read
     /// them again.
     from_disk: bool,
+    /// How much the client may be given, for what it and others have not taken.
+    room: usize,
+    /// Bytes that are read from the disk, at most.
+    reading: usize,
 }
 
 impl Open {
@@ -70,6 +75,8 @@ impl Open {
             slots: Vec::new(),
             disk_busy: false,
             from_disk: false,
+            room: usize::MAX,
+            reading: 0,
         }
     }
 
@@ -81,7 +88,12 @@ impl Open {
     /// Whether there is enough to answer.
     pub(super) fn is_complete(&self) -> bool {
         let bytes: usize = self.slots.iter().map(Slot::bytes).sum();
-        bytes >= self.plan.min_bytes
+        // A client with answers to take waits for that. Another gets what it may have.
+        let enough = match self.room {
+            0 => self.plan.min_bytes,
+            room => self.plan.min_bytes.min(room),
+        };
+        bytes >= enough
             || self.from_disk
             || self.plan.asks.is_empty()
             || self.slots.iter().any(Slot::ends_the_wait)
@@ -93,12 +105,17 @@ impl Open {
             return;
         }
         self.disk_busy = false;
+        self.reading = 0;
+        let (conn, fetch) = (self.caller.request.conn, &broker.fetch);
+        let budget = broker.config.untaken_answer_bytes;
+        self.room = fetch.untaken.room(conn, budget, fetch.reading);
+        let max_bytes = self.plan.max_bytes.min(self.room);
         let mut used = 0;
         let mut slots = Vec::with_capacity(self.plan.asks.len());
         for (at, ask) in self.plan.asks.iter().enumerate() {
-            let room = self.plan.max_bytes.saturating_sub(used);
+            let room = max_bytes.saturating_sub(used);
             let look = Look {
-                first: used == 0,
+                first: used == 0 && self.room > 0,
                 room,
             };
             let slot = match look_at(broker, now, ask, look, out) {
@@ -107,6 +124,7 @@ impl Open {
                     let slot = at;
                     broker.reads.add(read, Reader::Fetch { fetch: id, slot });
                     used += limit(ask, room);
+                    self.reading += limit(ask, room);
                     Slot::Reading
                 }
                 Looked::Busy => {
@@ -236,6 +254,11 @@ pub(crate) struct Waiting {
     by_conn: BTreeSet<(ConnId, u64)>,
     woken: BTreeSet<u64>,
     busy: BTreeSet<u64>,
+    /// Fetches of clients that first have to take what they were answered.
+    full: BTreeSet<(ConnId, u64)>,
+    untaken: Untaken,
+    /// What is read from the disk for those that wait, in bytes at most.
+    reading: usize,
 }
 
 impl Waiting {
@@ -264,6 +287,10 @@ impl Waiting {
         if open.disk_busy {
             self.busy.insert(id);
         }
+        if open.room == 0 {
+            self.full.insert((open.caller.request.conn, id));
+        }
+        self.reading += open.reading;
         for ask in &open.plan.asks {
             if let Ok(tp) = ask.tp {
                 self.by_partition.insert((tp, id));
@@ -306,6 +333,19 @@ impl Waiting {
         self.woken.append(&mut self.busy);
     }
 
+    /// An answer goes to its client. Says whether [`Waiting::taken`] must follow.
+    pub(super) fn answered(&mut self, request: RequestId, bytes: usize) -> bool {
+        self.untaken.answered(request, bytes)
+    }
+
+    /// A client took an answer: what waited for that is looked at again.
+    pub(crate) fn taken(&mut self, request: RequestId) {
+        self.untaken.taken(request);
+        let of_conn = (request.conn, 0)..=(request.conn, u64::MAX);
+        let waiting = self.full.range(of_conn).map(|(_, id)| *id);
+        self.woken.extend(waiting);
+    }
+
     /// Fetches to look at again.
     pub(super) fn take_ready(&mut self, now: Instant) -> Vec<u64> {
         let mut ready = std::mem::take(&mut self.woken);
@@ -328,6 +368,7 @@ impl Waiting {
         for id in gone {
             self.take(id);
         }
+        self.untaken.close(conn);
     }
 
     /// When the next fetch's time is over.
@@ -345,6 +386,8 @@ impl Waiting {
         self.by_deadline.remove(&(open.deadline, id));
         self.woken.remove(&id);
         self.busy.remove(&id);
+        self.full.remove(&(open.caller.request.conn, id));
+        self.reading -= open.reading;
         for ask in &open.plan.asks {
             if let Ok(tp) = ask.tp {
                 self.by_partition.remove(&(tp, id));

@@ -168,3 +168,29 @@ fn sessions_are_answered_with_whole_fetches() {
     );
     assert_eq!(goes_on.error_code, 70, "FETCH_SESSION_ID_NOT_FOUND");
 }
+
+#[test]
+fn a_client_that_does_not_take_its_answer_gets_no_more_records_until_it_does() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    let value = "x".repeat(400_000);
+    for _ in 0..4 {
+        produce(&mut one, "t", -1, batch(&[&value]));
+    }
+    let mut large = request("t", 0);
+    large.max_bytes = 2 << 20;
+    large.topics[0].partitions[0].partition_max_bytes = 2 << 20;
+    one.clients_take = false;
+    let first = one.ask(12, &large);
+    assert_eq!(fetched(&only(&first)).len(), 4);
+    let second = one.ask(12, &large);
+    assert_eq!(fetched(&only(&second)).len(), 0, "after max_wait_ms");
+    // Another waits, and goes on as soon as the first was taken.
+    let third = one.send(12, &large);
+    one.run_for(Duration::from_millis(100));
+    assert!(!one.answered(third));
+    one.take_answers();
+    assert!(one.answered(third));
+    let third = one.receive::<FetchRequest>(12, third);
+    assert_eq!(fetched(&only(&third)).len(), 4);
+}

@@ -30,6 +30,9 @@ pub(crate) struct OneBroker {
     out: Output,
     next_request: u64,
     replies: BTreeMap<RequestId, Bytes>,
+    untaken: Vec<RequestId>,
+    /// Whether clients read what they are answered, at once.
+    pub(crate) clients_take: bool,
     closed: Vec<ConnId>,
     admin: BTreeMap<u64, Result<AdminResponse, AdminError>>,
     config: BrokerConfig,
@@ -81,6 +84,8 @@ impl OneBroker {
             out: Output::default(),
             next_request: 0,
             replies: BTreeMap::new(),
+            untaken: Vec::new(),
+            clients_take: true,
             closed: Vec::new(),
             admin: BTreeMap::new(),
             config,
@@ -116,6 +121,7 @@ impl OneBroker {
         self.out = Output::default();
         self.wake_at = None;
         self.replies.clear();
+        self.untaken.clear();
         self.broker = Broker::new(self.config.clone(), identity(2), 2);
         self.start();
     }
@@ -145,6 +151,9 @@ impl OneBroker {
             self.disk.submit(id, op);
         }
         for reply in out.effects.replies {
+            if reply.tell_taken {
+                self.untaken.push(reply.request);
+            }
             let frame: Vec<u8> = reply.parts.concat();
             let before = self.replies.insert(reply.request, Bytes::from(frame));
             assert!(before.is_none(), "one answer for each request");
@@ -155,6 +164,16 @@ impl OneBroker {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        if self.clients_take {
+            self.take_answers();
+        }
+    }
+
+    /// The client reads what was sent to it.
+    pub(crate) fn take_answers(&mut self) {
+        for request in std::mem::take(&mut self.untaken) {
+            self.step(Event::Taken(request));
+        }
     }
 
     /// Moves to the next moment at which something happens.

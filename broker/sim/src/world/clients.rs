@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kring_io::{BrokerId, ConnId, Instant};
+use kring_io::{BrokerId, ConnId, Instant, RequestId};
 
 use super::{Due, World};
 use crate::client::{ClientEvent, ClientOutput};
@@ -123,7 +123,13 @@ impl World {
     }
 
     /// A broker answers.
-    pub(super) fn answer(&mut self, from: BrokerId, conn: ConnId, answer: Bytes) {
+    pub(super) fn answer(
+        &mut self,
+        from: BrokerId,
+        conn: ConnId,
+        answer: Bytes,
+        tell: Option<RequestId>,
+    ) {
         let client = client_of(conn);
         let at = self.behind((conn, from), false);
         self.later(
@@ -133,16 +139,16 @@ impl World {
                 from,
                 conn,
                 answer,
+                tell,
             },
         );
     }
 
     pub(super) fn answer_arrives(
         &mut self,
-        client: usize,
-        from: BrokerId,
-        conn: ConnId,
+        (client, from, conn): (usize, BrokerId, ConnId),
         answer: Bytes,
+        tell: Option<RequestId>,
     ) {
         self.trace.add(self.now, 3, client as i64, &answer);
         if self.conn(client, from) != conn {
@@ -151,6 +157,9 @@ impl World {
             self.counts.hit(Kind::ClientCutDeaf);
             self.gaps.insert((client, from));
         } else {
+            if let Some(request) = tell {
+                self.with(from, |machine, at, out| machine.taken(at, request, out));
+            }
             self.step_client(client, ClientEvent::Answer(answer));
         }
     }
