@@ -71,7 +71,8 @@ fn menu_for(canary: Canary) -> Menu {
         Canary::SyncErrorIgnored => &["sync-error", "errors-then-blackout", "power-loss"],
         Canary::EntryNotDurable => &["hung-then-blackout"],
         Canary::StaleLeaderFollowed | Canary::StaleReportCounts => &["slow-leaders"],
-        Canary::StaleBrokerEpochJoins => &["late-joiner"],
+        // A voter that forgets its vote matters when another has forgotten everything.
+        Canary::StaleBrokerEpochJoins | Canary::VoteNotDurable => &["late-joiner"],
         _ => return Menu::usual(),
     };
     let dishes: Vec<String> = dishes.iter().map(|dish| (*dish).to_owned()).collect();
