@@ -36,6 +36,8 @@ pub enum ReplicaEvent<'a> {
     IsrRejected {
         /// The partition.
         tp: TopicPartition,
+        /// [`AlterIsr::partition_epoch`] of the proposal.
+        partition_epoch: i32,
         /// What is known.
         rejection: IsrRejection,
     },

@@ -118,8 +118,13 @@ impl Replication {
                 self.leaders.log_start_moved(tp, &cx);
                 self.followers.log_start_moved(tp, &cx);
             }
-            ReplicaEvent::IsrRejected { tp, rejection } => {
-                self.leaders.rejected(tp, rejection, &mut cx);
+            ReplicaEvent::IsrRejected {
+                tp,
+                partition_epoch,
+                rejection,
+            } => {
+                self.leaders
+                    .rejected(tp, partition_epoch, rejection, &mut cx);
             }
             // What is due is done in `finish`.
             ReplicaEvent::Wake => {}

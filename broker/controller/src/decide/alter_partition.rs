@@ -46,7 +46,12 @@ impl Draft<'_> {
         for (broker, epoch) in &proposal.isr {
             self.check_may_join(partition, state, *broker, *epoch)?;
         }
-        self.revise(partition, |state| state.isr = isr);
+        // To propose the ISR that stands is to take back what was proposed before: the epoch moves even so,
+        // and a copy that still travels is late.
+        self.revise(partition, |state| {
+            state.isr = isr;
+            state.partition_epoch += 1;
+        });
         let state = self.image.partition(partition);
         Ok(state.expect("the partition was there before").clone())
     }

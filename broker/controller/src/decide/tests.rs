@@ -332,6 +332,29 @@ fn only_the_leader_of_the_current_epochs_changes_an_isr() {
 }
 
 #[test]
+fn to_propose_the_isr_that_stands_takes_back_what_was_proposed_before() {
+    let mut fixture = Fixture::new(&["a", "b", "c"]);
+    let partition = fixture.assigned("orders", &[0, 1, 2]);
+    fixture.propose(0, partition, &[0, 1]).unwrap();
+    let own = fixture.image.brokers[&BrokerId(0)].epoch;
+    let delayed = AlterPartition {
+        partition,
+        leader_epoch: 0,
+        partition_epoch: 1,
+        isr: vec![(BrokerId(0), own)],
+    };
+    let state = fixture.propose(0, partition, &[0, 1]).unwrap();
+    assert_eq!((state.isr, state.partition_epoch), (ids(&[0, 1]), 2));
+    let late = fixture
+        .run(|draft| draft.alter_partition(BrokerId(0), &delayed))
+        .unwrap_err();
+    assert!(
+        matches!(late, ControllerError::InvalidUpdateVersion { .. }),
+        "{late}"
+    );
+}
+
+#[test]
 fn a_replica_that_is_fenced_stopping_restarted_or_none_does_not_join_an_isr() {
     let mut fixture = Fixture::new(&["a", "b", "c", "d"]);
     let partition = fixture.assigned("orders", &[0, 1, 2]);

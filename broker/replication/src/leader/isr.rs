@@ -100,8 +100,7 @@ impl Leaders {
         }
         if let Some(proposal) = &mut leading.proposal {
             if proposal.retry_at <= cx.now.mono {
-                let isr = proposal.isr.clone();
-                leading.propose(tp, isr, cx);
+                leading.send_proposal(tp, cx);
             }
             return;
         }
@@ -124,15 +123,18 @@ impl Leaders {
         }
     }
 
-    /// A proposal did not pass.
+    /// A proposal that started from `partition_epoch` did not pass.
     pub(crate) fn rejected(
         &mut self,
         tp: TopicPartition,
+        partition_epoch: i32,
         rejection: IsrRejection,
         cx: &mut Context<'_>,
     ) {
         let retry_at = cx.after_ms(cx.config.isr_retry_ms);
-        let Some(leading) = self.partitions.get_mut(&tp) else {
+        // A late answer is to a proposal that is gone; the one under way may pass.
+        let leading = self.partitions.get_mut(&tp);
+        let Some(leading) = leading.filter(|l| l.partition_epoch == partition_epoch) else {
             return;
         };
         let Some(proposal) = &mut leading.proposal else {
@@ -144,7 +146,12 @@ impl Leaders {
                 leading.proposal = None;
                 leading.isr_pause_until = Some(retry_at);
             }
-            IsrRejection::Refused | IsrRejection::Unknown => proposal.retry_at = retry_at,
+            // To wait for it without end would hold back the high watermark for a broker that is gone.
+            IsrRejection::Refused => {
+                proposal.taken_back = true;
+                proposal.retry_at = retry_at;
+            }
+            IsrRejection::Unknown => proposal.retry_at = retry_at,
             // The newer state ends it when it comes.
             IsrRejection::Stale => {}
         }
@@ -155,24 +162,43 @@ impl Leaders {
 
 impl Leading {
     fn propose(&mut self, tp: TopicPartition, isr: Vec<BrokerId>, cx: &mut Context<'_>) {
-        let with_epoch = |broker: &BrokerId| {
-            let epoch = match self.followers.get(broker) {
-                Some(follower) => follower.broker_epoch,
-                None => self.own_broker_epoch,
-            };
-            (*broker, epoch)
+        self.proposal = Some(Proposal {
+            isr: self.with_epochs(&isr),
+            attempts: 0,
+            taken_back: false,
+            retry_at: cx.now.mono,
+        });
+        self.send_proposal(tp, cx);
+    }
+
+    fn send_proposal(&mut self, tp: TopicPartition, cx: &mut Context<'_>) {
+        let committed = self.with_epochs(&self.isr);
+        let Some(proposal) = &mut self.proposal else {
+            return;
+        };
+        proposal.attempts += 1;
+        proposal.retry_at = cx.after_ms(cx.config.replica_lag_time_max_ms);
+        let isr = if proposal.taken_back {
+            committed
+        } else {
+            proposal.isr.clone()
         };
         cx.out.alter_isr.push(AlterIsr {
             tp,
             leader_epoch: self.epoch,
             partition_epoch: self.partition_epoch,
-            isr: isr.iter().map(with_epoch).collect(),
-        });
-        let attempts = self.proposal.take().map_or(0, |proposal| proposal.attempts) + 1;
-        self.proposal = Some(Proposal {
             isr,
-            attempts,
-            retry_at: cx.after_ms(cx.config.replica_lag_time_max_ms),
         });
+    }
+
+    fn with_epochs(&self, isr: &[BrokerId]) -> Vec<(BrokerId, i64)> {
+        let with_epoch = |broker: &BrokerId| {
+            let follower = self.followers.get(broker);
+            (
+                *broker,
+                follower.map_or(self.own_broker_epoch, |f| f.broker_epoch),
+            )
+        };
+        isr.iter().map(with_epoch).collect()
     }
 }

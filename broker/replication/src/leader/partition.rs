@@ -32,13 +32,18 @@ pub(crate) struct Leading {
     pub(crate) followers: BTreeMap<BrokerId, Follower>,
 }
 
-/// An ISR that the controller has not answered for good.
+/// An ISR that the controller has not answered for good. It stays the same until the partition epoch
+/// moves: any attempt at it may be the one that passes.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Proposal {
-    pub(crate) isr: Vec<BrokerId>,
+    /// Each member with the broker epoch of the run that had caught up. A later run of it may have an empty disk.
+    pub(crate) isr: Vec<(BrokerId, i64)>,
     /// How often it was sent.
     pub(crate) attempts: u32,
+    /// A repeat was refused. Instead, the committed ISR is proposed: it moves the partition epoch,
+    /// and no earlier attempt can pass any more.
+    pub(crate) taken_back: bool,
     /// When it is sent again if nothing is heard.
     pub(crate) retry_at: Instant,
 }
@@ -160,12 +165,14 @@ impl Leading {
 
     /// The committed ISR and what is proposed: whoever may be elected must hold what is committed.
     pub(crate) fn maximal_isr(&self) -> impl Iterator<Item = BrokerId> + '_ {
-        let proposed = self.proposal.iter().flat_map(|proposal| &proposal.isr);
-        let added = proposed.filter(|broker| !self.isr.contains(broker));
-        let proposal = self.proposal.as_ref();
-        let proposal = proposal.filter(|_| canary::is_on(Canary::ProposedIsrCounts));
-        let isr = proposal.map_or(&self.isr, |proposal| &proposal.isr);
-        isr.iter().chain(added).copied()
+        let proposed = || {
+            let members = self.proposal.iter().flat_map(|proposal| &proposal.isr);
+            members.map(|(broker, _)| *broker)
+        };
+        let added = proposed().filter(|broker| !self.isr.contains(broker));
+        let proposal_counts = self.proposal.is_some() && canary::is_on(Canary::ProposedIsrCounts);
+        let stays = move |broker: &BrokerId| !proposal_counts || proposed().any(|b| b == *broker);
+        self.isr.iter().copied().filter(stays).chain(added)
     }
 
     /// REP-1: up to where everybody in the maximal ISR has the log on disk; `None` while somebody has not

@@ -1,4 +1,5 @@
-//! Brokers that are only log and replication, on simulated disks, with a controller that takes every valid proposal.
+//! Brokers that are only log and replication, on simulated disks, with a controller that takes every valid proposal
+//! of brokers that run.
 //! It has no quorum, no requests and no real time.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,8 @@ pub(crate) enum Proposals {
     TakeSilently,
     /// Answers that it takes none.
     Refuse,
+    /// Never gets them.
+    Lose,
 }
 
 pub(crate) struct Node {
@@ -405,24 +408,31 @@ impl Cluster {
         let fresh = role.leader == Some(from)
             && role.leader_epoch == proposal.leader_epoch
             && role.partition_epoch == proposal.partition_epoch;
-        let takes = fresh && self.proposals != Proposals::Refuse;
+        let may_join = |(member, epoch): &(BrokerId, i64)| {
+            let heard = self.nodes.contains_key(member) && *epoch == self.broker_epochs[member];
+            heard || (*epoch == -1 && role.isr.contains(member))
+        };
+        let refused =
+            self.proposals == Proposals::Refuse || (fresh && !proposal.isr.iter().all(may_join));
+        let takes = fresh && !refused && self.proposals != Proposals::Lose;
         if takes {
             role.isr = proposal.isr.iter().map(|(member, _)| *member).collect();
             role.partition_epoch += 1;
         }
         let rejection = match self.proposals {
-            Proposals::Refuse => IsrRejection::Refused,
-            Proposals::TakeSilently => IsrRejection::Unknown,
+            Proposals::TakeSilently | Proposals::Lose => IsrRejection::Unknown,
+            Proposals::Take | Proposals::Refuse if refused => IsrRejection::Refused,
             Proposals::Take if fresh => {
                 self.publish(proposal.tp);
                 return;
             }
-            Proposals::Take => IsrRejection::Stale,
+            Proposals::Take | Proposals::Refuse => IsrRejection::Stale,
         };
         self.event(
             from,
             ReplicaEvent::IsrRejected {
                 tp: proposal.tp,
+                partition_epoch: proposal.partition_epoch,
                 rejection,
             },
         );

@@ -222,6 +222,63 @@ fn a_refused_expansion_is_tried_again_after_a_pause() {
     cluster.run_until("broker 3 is back", |c| isr(c) == [1, 2, 3]);
 }
 
+/// A cluster whose leader has proposed broker 3 in vain: the controller has not heard of it.
+fn with_a_lost_proposal(seed: u64) -> Cluster {
+    let mut cluster = three(seed);
+    cluster.isolate(3);
+    cluster.produce(TP);
+    cluster.run_until("broker 3 is dropped", |c| isr(c) == [1, 2]);
+    cluster.run_until("committed", |c| c.high_watermark(1, TP) == 1);
+    cluster.proposals = Proposals::Lose;
+    cluster.rejoin(3);
+    cluster.run_until("broker 3 is proposed", |c| {
+        c.proposed.last().is_some_and(|p| p.isr.len() == 3)
+    });
+    cluster.crash(3);
+    cluster
+}
+
+#[test]
+fn a_repeated_proposal_is_for_the_run_of_the_follower_that_had_caught_up() {
+    let mut cluster = with_a_lost_proposal(12);
+    cluster.replace_disk(3);
+    cluster.start(3);
+    cluster.run_until("its empty disk is known", |c| {
+        let leader = &c.nodes[&broker(1)];
+        let view = leader.replication.leader_state(TP, &leader.log).unwrap();
+        let of_3 = view.followers.iter().find(|f| f.broker == broker(3));
+        of_3.is_some_and(|f| f.durable_end == Some(0))
+    });
+    cluster.isolate(3);
+    cluster.proposals = Proposals::Take;
+    cluster.run_for(Duration::from_secs(6));
+    let second_run = (broker(3), 302);
+    assert!(
+        cluster
+            .proposed
+            .iter()
+            .all(|p| !p.isr.contains(&second_run)),
+        "its second run has an empty disk"
+    );
+    assert_eq!(isr(&cluster), [1, 2]);
+    cluster.rejoin(3);
+    cluster.run_until("broker 3 is back", |c| isr(c) == [1, 2, 3]);
+    assert_eq!(cluster.state(3, TP).log_end, 1);
+}
+
+#[test]
+fn a_repeat_that_is_refused_does_not_hold_back_the_high_watermark_for_ever() {
+    let mut cluster = with_a_lost_proposal(13);
+    cluster.proposals = Proposals::Take;
+    cluster.produce(TP);
+    cluster.run_until("committed without broker 3", |c| {
+        c.high_watermark(1, TP) == 2
+    });
+    assert_eq!(isr(&cluster), [1, 2]);
+    cluster.start(3);
+    cluster.run_until("broker 3 is back", |c| isr(c) == [1, 2, 3]);
+}
+
 #[test]
 fn lost_answers_are_made_up_for_by_a_new_session() {
     let mut cluster = three(11);

@@ -204,11 +204,11 @@ impl Broker {
     }
 
     fn propose_isr(&mut self, now: Now, proposal: AlterIsr, out: &mut Output) {
-        let tp = proposal.tp;
+        let (tp, partition_epoch) = (proposal.tp, proposal.partition_epoch);
         let request = ControllerRequest::AlterPartition(AlterPartition {
             partition: tp,
             leader_epoch: proposal.leader_epoch,
-            partition_epoch: proposal.partition_epoch,
+            partition_epoch,
             isr: proposal.isr,
         });
         self.ask_controller(
@@ -219,7 +219,11 @@ impl Broker {
                 if let Err(error) = answered {
                     let rejection = rejection(&error);
                     tracing::debug!(partition = %tp, %error, ?rejection, "ISR proposal not taken");
-                    let event = ReplicaEvent::IsrRejected { tp, rejection };
+                    let event = ReplicaEvent::IsrRejected {
+                        tp,
+                        partition_epoch,
+                        rejection,
+                    };
                     broker.step_replicas(now, event, out);
                 }
             }),

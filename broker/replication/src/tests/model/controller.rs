@@ -34,7 +34,7 @@ impl Eq for Controller {}
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Proposal {
     leader_epoch: i32,
-    partition_epoch: i32,
+    pub(super) partition_epoch: i32,
     pub(super) isr: Vec<(BrokerId, i64)>,
     /// The run of the broker that asked still waits.
     pub(super) awaited: bool,
@@ -55,7 +55,10 @@ impl Proposal {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Word {
     Role(Role),
-    Rejected(Rejection),
+    Rejected {
+        partition_epoch: i32,
+        rejection: Rejection,
+    },
 }
 
 /// [`PartitionRole`] without the replicas, which never change here.

@@ -72,7 +72,10 @@ impl Bounds {
             rejection => rejection,
         };
         if let Some(rejection) = heard {
-            let word = Word::Rejected(rejection.into());
+            let word = Word::Rejected {
+                partition_epoch: proposal.partition_epoch,
+                rejection: rejection.into(),
+            };
             // The answer overtakes the image only where it comes without a decision.
             let words = state.words.entry(id).or_default();
             if rejection == IsrRejection::Refused && self.has(Mutation::ExpansionTakenBack) {
@@ -104,9 +107,16 @@ impl Bounds {
                     replication.apply(broker::NOW, TP, &role, MIN_ISR, log, out);
                 });
             }
-            Word::Rejected(rejection) => {
-                let rejection = rejection.into();
-                state.event(id, ReplicaEvent::IsrRejected { tp: TP, rejection });
+            Word::Rejected {
+                partition_epoch,
+                rejection,
+            } => {
+                let event = ReplicaEvent::IsrRejected {
+                    tp: TP,
+                    partition_epoch,
+                    rejection: rejection.into(),
+                };
+                state.event(id, event);
             }
         }
         Some(())
