@@ -22,8 +22,8 @@ use kring_sim::run::{Outcome, run, tell};
 use kring_sim::scenario::{Class, Scenario};
 use report::Totals;
 
-/// Seeds that once failed: `seed seconds  what it found`, a line each; indented lines behind one are
-/// its plan.
+/// Seeds that once failed: `seed seconds  what it found`, a line each, with `usual` for seconds where it was the
+/// usual run of the seed; indented lines behind one are its plan.
 const REGRESSIONS: &str = include_str!("../regressions.txt");
 
 /// Runs simulated clusters under faults and checks what clients were promised.
@@ -35,7 +35,10 @@ struct Arguments {
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     first: u64,
-    /// Begins no further seed after so many minutes.
+    /// How many calm seeds more, with twenty minutes of little load each: many hours cost little.
+    #[arg(long, default_value_t = 0)]
+    calm: u64,
+    /// Begins no further seed after so many minutes; those of --regressions, --twice and --calm all run.
     #[arg(long)]
     minutes: Option<u64>,
     /// Simulated seconds with dense faults of each run, instead of what the seed's class says.
@@ -80,6 +83,8 @@ struct Arguments {
 const TWICE_SECONDS: u64 = 10;
 /// The first of them: they are seeds of their own, so that they do not repeat what runs once.
 const TWICE_FIRST: u64 = 1_000_000_000;
+/// The first of the calm seeds, which have their class of themselves.
+const CALM_FIRST: u64 = 2_000_000_000;
 /// Seeds when neither their number nor the time is given.
 const SEEDS: u64 = 20;
 
@@ -87,6 +92,8 @@ const SEEDS: u64 = 20;
 struct Job {
     scenario: Scenario,
     twice: bool,
+    /// Begins although the time is up.
+    always: bool,
 }
 
 fn main() -> ExitCode {
@@ -178,19 +185,31 @@ fn jobs(arguments: &Arguments) -> Result<Box<dyn Iterator<Item = Job> + Send>, S
             ..short(TWICE_FIRST + number)
         },
         twice: true,
+        always: true,
     });
+    let calm = scenario.clone();
+    let calm = (CALM_FIRST..)
+        .filter(|seed| Class::of(*seed) == Class::Calm)
+        .zip(0..arguments.calm)
+        .map(move |(seed, _)| Job {
+            scenario: calm(seed),
+            twice: false,
+            always: true,
+        });
     let seeds = match (arguments.seeds, arguments.minutes) {
         (Some(seeds), _) => seeds,
         (None, Some(_)) => u64::MAX / 2,
-        (None, None) if arguments.twice > 0 => 0,
+        (None, None) if arguments.twice + arguments.calm > 0 => 0,
         (None, None) => SEEDS,
     };
     let from = arguments.first;
     let once = (from..from + seeds).map(move |seed| Job {
         scenario: scenario(seed),
         twice: false,
+        always: false,
     });
-    Ok(Box::new(first.into_iter().chain(twice).chain(once)))
+    let always = first.into_iter().chain(twice).chain(calm);
+    Ok(Box::new(always.chain(once)))
 }
 
 /// Runs everything on as many threads as asked for.
@@ -228,7 +247,8 @@ fn work(
             .lock()
             .expect("no thread panics while it takes a job")
             .next();
-        let Some(job) = next.filter(|job| job.twice || deadline.is_none_or(|d| Instant::now() < d))
+        let Some(job) =
+            next.filter(|job| job.always || deadline.is_none_or(|d| Instant::now() < d))
         else {
             return;
         };
@@ -251,15 +271,21 @@ fn regressions() -> Result<Vec<Job>, String> {
             plan.extend(text::read(line)?);
             continue;
         }
-        let mut words = line.split_whitespace().map(str::parse);
-        let (Some(Ok(seed)), Some(Ok(seconds))) = (words.next(), words.next()) else {
-            return Err(format!(
-                "regressions.txt: `{line}` does not begin with a seed and seconds"
-            ));
+        let mut words = line.split_whitespace();
+        let (seed, length) = (words.next().map(str::parse), words.next());
+        let scenario = match (seed, length.map(|length| (length, length.parse()))) {
+            (Some(Ok(seed)), Some(("usual", _))) => Scenario::of(seed),
+            (Some(Ok(seed)), Some((_, Ok(seconds)))) => Scenario::storm(seed, seconds),
+            _ => {
+                return Err(format!(
+                    "regressions.txt: `{line}` does not begin with a seed and seconds or `usual`"
+                ));
+            }
         };
         jobs.push(Job {
-            scenario: Scenario::storm(seed, seconds),
+            scenario,
             twice: false,
+            always: true,
         });
     }
     Ok(jobs)

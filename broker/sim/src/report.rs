@@ -10,6 +10,7 @@ use kring_sim::faults::kind::{ALL, Counts, Kind};
 use kring_sim::faults::text;
 use kring_sim::open::is_open;
 use kring_sim::run::Outcome;
+use kring_sim::scenario::Class;
 
 /// Violations of one seed that are printed at most.
 const SHOWN_MAX: usize = 10;
@@ -19,6 +20,8 @@ const SHOWN_MAX: usize = 10;
 pub(crate) struct Totals {
     seeds: u64,
     simulated: Duration,
+    /// The same for each class.
+    by_class: BTreeMap<Class, Duration>,
     operations: usize,
     acknowledged: usize,
     faults: Counts,
@@ -42,6 +45,7 @@ impl Totals {
         }
         self.seeds += 1;
         self.simulated += outcome.simulated;
+        *self.by_class.entry(outcome.class).or_default() += outcome.simulated;
         self.operations += outcome.operations;
         self.acknowledged += outcome.acknowledged;
         self.faults.merge(&outcome.faults);
@@ -106,11 +110,17 @@ impl Totals {
             .clone()
             .map(|kind| format!("{}:{}", kind.name(), self.faults.of(*kind)))
             .collect();
+        let classes: Vec<String> = self
+            .by_class
+            .iter()
+            .map(|(class, time)| format!("{class:?}:{:.1}", hours(*time)).to_lowercase())
+            .collect();
         println!(
-            "suite=sim seeds={} hours={:.2} kinds={} faults={} over_budget={} ops={} acknowledged={} checks={}/{} twice={} \
+            "suite=sim seeds={} hours={:.2} by_class={} kinds={} faults={} over_budget={} ops={} acknowledged={} checks={}/{} twice={} \
              different={} open={} failed_seeds={} violations={}",
             self.seeds,
-            self.simulated.as_secs_f64() / 3600.0,
+            hours(self.simulated),
+            classes.join(","),
             hit.count(),
             faults.join(","),
             self.skipped,
@@ -131,6 +141,10 @@ impl Totals {
             ExitCode::FAILURE
         }
     }
+}
+
+fn hours(time: Duration) -> f64 {
+    time.as_secs_f64() / 3600.0
 }
 
 /// Whether nothing that runs usually draws can bring this kind about.

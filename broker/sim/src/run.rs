@@ -11,7 +11,7 @@ use crate::faults::draw;
 use crate::faults::kind::Counts;
 use crate::faults::text::Plan;
 use crate::history::{Happened, History, Mark};
-use crate::scenario::Scenario;
+use crate::scenario::{Class, Scenario};
 use crate::world::World;
 use crate::{lag, load, setup, sweep};
 
@@ -39,6 +39,8 @@ pub struct Outcome {
     pub seed: u64,
     /// The hash of everything that happened.
     pub trace: u64,
+    /// How dense it was.
+    pub class: Class,
     /// Simulated time.
     pub simulated: Duration,
     /// Broken promises.
@@ -98,6 +100,7 @@ pub fn tell(scenario: &Scenario) -> (Outcome, History) {
     let outcome = Outcome {
         seed,
         trace: world.trace(),
+        class: scenario.class,
         simulated: world.now().since(Instant(0)),
         violations,
         acknowledged: world.history.acknowledged(),

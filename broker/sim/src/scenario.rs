@@ -7,7 +7,7 @@ use crate::faults::draw::{Menu, Pace};
 use crate::faults::text::Plan;
 
 /// How dense a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Fault upon fault under load: a minute of it.
     Storm,

@@ -4,6 +4,8 @@
 //! * PARTITION-1: a leader is in the ISR; the ISR and the eligible replicas are replicas, and apart.
 //! * PARTITION-2: without an unclean election, whoever leads was in the ISR or eligible before.
 //! * PARTITION-3: a fenced broker is in an ISR only where nobody else is.
+//! * PARTITION-4: a broker that loses its replica, and so deletes its copy, knows the next one under a later
+//!   leader epoch.
 
 use kring_io::BrokerId;
 use kring_io::canary::{self, Canary};
@@ -58,7 +60,10 @@ impl Draft<'_> {
         if new == old {
             return false;
         }
-        let raised = new.leader != old.leader && !canary::is_on(Canary::LeaderEpochKept);
+        // PARTITION-4: what it said of the first copy may still be under way when it has the second.
+        let deletes = old.replicas.iter().any(|b| !new.replicas.contains(b));
+        let raised =
+            (new.leader != old.leader && !canary::is_on(Canary::LeaderEpochKept)) || deletes;
         // The edit may have begun an epoch already.
         new.leader_epoch = new.leader_epoch.max(old.leader_epoch + i32::from(raised));
         new.partition_epoch = old.partition_epoch + 1;

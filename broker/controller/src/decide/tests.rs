@@ -624,6 +624,7 @@ fn removing_replicas_alone_is_done_at_once_and_never_below_the_minimum() {
     fixture.run(|draft| draft.alter_reassignments(shrink));
     assert_eq!(fixture.state(partition).replicas, ids(&[1, 2]));
     assert_eq!(fixture.state(partition).leader, Some(BrokerId(1)));
+    assert_eq!(fixture.state(partition).leader_epoch, 1);
     let other = fixture.assigned("other", &[0, 1, 2]);
     fixture.propose(0, other, &[0, 1]).unwrap();
     // Broker 2 is not in sync, so the one that is must stay until it is.
@@ -632,6 +633,23 @@ fn removing_replicas_alone_is_done_at_once_and_never_below_the_minimum() {
     assert_eq!(fixture.state(other).removing, ids(&[1]));
     fixture.propose(0, other, &[0, 1, 2]).unwrap();
     assert_eq!(fixture.state(other).replicas, ids(&[0, 2]));
+}
+
+#[test]
+fn a_broker_that_loses_its_replica_knows_the_next_one_under_a_later_leader_epoch() {
+    let mut fixture = Fixture::new(&["a", "b", "c"]);
+    let partition = fixture.assigned("orders", &[0, 1, 2]);
+    let mut assign = |replicas: &[i32]| {
+        let target = vec![(partition, Some(ids(replicas)))];
+        fixture.run(|draft| draft.alter_reassignments(target));
+        let state = fixture.state(partition).clone();
+        (state.leader, state.leader_epoch, state.adding)
+    };
+    let leader = Some(BrokerId(0));
+    assert_eq!(assign(&[0, 1]), (leader, 1, ids(&[])));
+    assert_eq!(assign(&[0, 1, 2]), (leader, 1, ids(&[2])));
+    // Its second copy is given up before it is whole.
+    assert_eq!(assign(&[0, 1]), (leader, 2, ids(&[])));
 }
 
 #[test]
