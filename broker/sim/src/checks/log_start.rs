@@ -72,6 +72,7 @@ pub(super) fn check(history: &History) -> Finding {
     let mut logs = BTreeMap::<Partition, Log>::new();
     let mut retentions = BTreeMap::<u32, Retention>::new();
     let mut timestamps = Sent::default();
+    let mut newest = BTreeMap::<(Partition, BrokerId), i64>::new();
     for (at, happened) in history.events() {
         match happened {
             Happened::Retention { topic, .. } => {
@@ -105,9 +106,13 @@ pub(super) fn check(history: &History) -> Finding {
                 timestamp,
                 ..
             } => {
+                // A log is deleted from its start on, so a record goes no sooner than all before it. One that was
+                // long on its way brings an old timestamp behind newer ones.
+                let before = newest.entry((*partition, *replica)).or_insert(*timestamp);
+                *before = (*before).max(*timestamp);
                 if let Some(retention) = retentions.get(&partition.topic) {
                     let place = (*partition, *replica, *offset);
-                    stayed_late(retention, place, *timestamp, at, &mut finding);
+                    stayed_late(retention, place, *before, at, &mut finding);
                 }
             }
             _ => {

@@ -171,6 +171,21 @@ fn records_do_not_stay_much_longer_than_they_are_kept() {
     };
     assert!(!has(&lines(125), "log start"));
     assert!(has(&lines(126), "log start"));
+    // 126 s old, before and behind a record of 76 s.
+    let order = |old: u32, new: u32| {
+        let retention = "retention 0 100000 20000 5000 1000000";
+        let at = "@126000000000 kept 0/0 1";
+        let old_one = format!("{at} {old} 1:0+1 1000000");
+        let new_one = format!("{at} {new} 1:1+1 1050000");
+        let (first, second) = if old < new {
+            (old_one, new_one)
+        } else {
+            (new_one, old_one)
+        };
+        has(&format!("{retention}\n{first}\n{second}"), "log start")
+    };
+    assert!(order(0, 1));
+    assert!(!order(1, 0), "it was long on its way");
 }
 
 #[test]
