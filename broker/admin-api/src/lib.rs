@@ -184,7 +184,8 @@ pub struct MaintenanceRequest {
     pub broker: i32,
     /// On: hand over leaders and coordinators, accept no new ones. Off: may lead again.
     pub on: bool,
-    /// Grows with each rollout of the operator; a request with a smaller epoch than the last is refused.
+    /// Grows with each order of the operator that differs from the one before; a request with a
+    /// smaller epoch than the largest so far is refused with [`error::CONFLICT`].
     pub epoch: i64,
     /// Maintenance ends by itself after this many seconds without a repeated request.
     pub ttl_s: u64,
@@ -197,7 +198,7 @@ pub struct MaintenanceStatus {
     pub broker: i32,
     /// Whether maintenance is on.
     pub on: bool,
-    /// Epoch of the request that turned it on.
+    /// Epoch of the request that turned it on; where it is off, the largest of any request.
     pub epoch: i64,
     /// Seconds until it ends by itself.
     pub expires_in_s: u64,

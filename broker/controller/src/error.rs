@@ -163,6 +163,16 @@ pub enum ControllerError {
         /// What forbids it, and what to do.
         reason: String,
     },
+    /// A maintenance request arrives after a newer one.
+    #[error(
+        "maintenance epoch {given} is older than {current}; a newer order was given, so read the KafkaCluster again"
+    )]
+    StaleMaintenanceEpoch {
+        /// Epoch of the request.
+        given: i64,
+        /// The largest of any request.
+        current: i64,
+    },
 }
 
 impl ControllerError {
@@ -185,9 +195,9 @@ impl ControllerError {
             ControllerError::InvalidReplicationFactor { .. } => ErrorCode::InvalidReplicationFactor,
             ControllerError::InvalidReplicaAssignment { .. } => ErrorCode::InvalidReplicaAssignment,
             ControllerError::InvalidConfig { .. } => ErrorCode::InvalidConfig,
-            ControllerError::InvalidRequest { .. } | ControllerError::Conflict { .. } => {
-                ErrorCode::InvalidRequest
-            }
+            ControllerError::InvalidRequest { .. }
+            | ControllerError::Conflict { .. }
+            | ControllerError::StaleMaintenanceEpoch { .. } => ErrorCode::InvalidRequest,
             ControllerError::PolicyViolation { .. } => ErrorCode::PolicyViolation,
             ControllerError::FencedLeaderEpoch { .. } => ErrorCode::FencedLeaderEpoch,
             ControllerError::InvalidUpdateVersion { .. } => ErrorCode::InvalidUpdateVersion,

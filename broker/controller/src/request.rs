@@ -77,7 +77,7 @@ pub enum ControllerRequest {
         broker: BrokerId,
         /// On or off.
         on: bool,
-        /// Grows with each rollout; a smaller one than the last is refused.
+        /// Grows with each order of the operator; a smaller one than the last is refused.
         epoch: i64,
         /// Ends by itself after this many seconds without a repeated request.
         ttl_s: u64,

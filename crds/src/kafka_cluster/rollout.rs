@@ -10,9 +10,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RolloutStatus {
-    /// Grows by one with each rollout; brokers refuse maintenance requests of an older one.
+    /// Grows by one with each rollout.
     #[serde(default)]
     pub id: i64,
+    /// Grows with each order to the brokers that differs from the one before: to hand over, or to lead
+    /// again. It is written before the order is given, and brokers refuse an order with a smaller one.
+    #[serde(default)]
+    pub maintenance_epoch: i64,
     /// Why brokers are restarted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,

@@ -23,8 +23,18 @@ pub(crate) fn request(call: &Call) -> Result<AdminRequest, Reply> {
         (Method::Post, path::UNREGISTER) => AdminRequest::Unregister(body(call)?),
         (Method::Get, path::CLUSTER_CONFIG) => AdminRequest::ClusterConfig,
         (Method::Put, path::CLUSTER_CONFIG) => AdminRequest::SetClusterConfig(body(call)?),
+        (Method::Get, path) => match maintained(path) {
+            Some(broker) => AdminRequest::MaintenanceStatus { broker },
+            None => return Err(failure(error::NOT_FOUND, "no such path")),
+        },
         _ => return Err(failure(error::NOT_FOUND, "no such path")),
     })
+}
+
+/// The broker whose maintenance is asked about.
+fn maintained(path: &str) -> Option<i32> {
+    let query = path.strip_prefix(path::MAINTENANCE)?;
+    query.strip_prefix("?broker=")?.parse().ok()
 }
 
 /// Whether a call changes something when it is made for the first time.

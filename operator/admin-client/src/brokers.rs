@@ -88,13 +88,22 @@ impl Brokers {
     /// Turns maintenance on or off and says how far it is.
     ///
     /// # Errors
-    /// When no broker answers, or the request is of an older rollout.
+    /// When no broker answers, or an order with a larger epoch was given since.
     pub async fn maintenance(
         &self,
         request: &MaintenanceRequest,
     ) -> Result<MaintenanceStatus, Error> {
         self.ask(call(Method::Post, path::MAINTENANCE, request))
             .await
+    }
+
+    /// Says how far the hand-over of a broker is, and the epoch in force.
+    ///
+    /// # Errors
+    /// When no broker answers.
+    pub async fn maintenance_status(&self, broker: i32) -> Result<MaintenanceStatus, Error> {
+        let path = format!("{}?broker={broker}", path::MAINTENANCE);
+        self.ask(call(Method::Get, &path, &())).await
     }
 
     /// Gives a broker leaders back.

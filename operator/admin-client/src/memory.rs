@@ -48,6 +48,8 @@ pub struct State {
     pub brokers: BTreeMap<i32, MemoryBroker>,
     /// Topics by name.
     pub topics: BTreeMap<String, TopicDescription>,
+    /// The largest epoch of any maintenance request.
+    pub maintenance_epoch: i64,
     /// The cluster-wide dynamic settings.
     pub config: BTreeMap<String, String>,
     /// The active controller; none makes every cluster-wide call fail with 503.
@@ -152,6 +154,10 @@ impl State {
             }),
             (Method::Put, path::CLUSTER_CONFIG) => self.replace_config(body(call)?),
             (Method::Post, path::TOPICS) => self.create(body(call)?),
+            (Method::Get, asked) if asked.starts_with(path::MAINTENANCE) => {
+                let id = asked.rsplit('=').next().and_then(|id| id.parse().ok());
+                self.maintained(id.unwrap_or(-1))
+            }
             (method, topic) if topic.starts_with(path::TOPIC) => {
                 self.topic(method, &topic[path::TOPIC.len()..], call)
             }
@@ -206,16 +212,30 @@ impl State {
 
     /// One leader is handed over per request, so that a drain takes several rounds.
     fn maintenance(&mut self, request: &MaintenanceRequest) -> Answer {
+        let current = self.maintenance_epoch;
+        if request.epoch < current {
+            let message = format!(
+                "maintenance epoch {} is older than {current}",
+                request.epoch
+            );
+            return refuse(409, error::CONFLICT, &message);
+        }
         let broker = self.broker(request.broker)?;
         broker.maintenance = request.on;
         if request.on {
             broker.leaders = broker.leaders.saturating_sub(1);
         }
+        self.maintenance_epoch = request.epoch;
+        self.maintained(request.broker)
+    }
+
+    fn maintained(&mut self, id: i32) -> Answer {
+        let epoch = self.maintenance_epoch;
+        let broker = self.broker(id)?;
         ok(&MaintenanceStatus {
-            broker: request.broker,
+            broker: id,
             on: broker.maintenance,
-            epoch: request.epoch,
-            expires_in_s: request.ttl_s,
+            epoch,
             leaders: broker.leaders,
             ..MaintenanceStatus::default()
         })

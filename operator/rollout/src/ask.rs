@@ -21,14 +21,14 @@ pub enum Ask {
     HandOver {
         /// The broker.
         broker: i32,
-        /// The rollout's id.
+        /// Of the order, see [`epoch`].
         epoch: i64,
     },
     /// End the maintenance of this broker.
     Resume {
         /// The broker.
         broker: i32,
-        /// The rollout's id.
+        /// Of the order, see [`epoch`].
         epoch: i64,
     },
     /// Give it back the leadership of what prefers it.
@@ -40,6 +40,33 @@ pub enum Ask {
     },
 }
 
+/// What a broker is told to do about its leaders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Hand them over.
+    HandOver,
+    /// Lead again.
+    Resume,
+}
+
+/// The order that a phase repeats.
+pub(crate) fn order(phase: Phase) -> Option<Order> {
+    match phase {
+        Phase::PreCheck | Phase::Soak => None,
+        Phase::Drain | Phase::Stop | Phase::Start | Phase::Identity | Phase::CatchUp => {
+            Some(Order::HandOver)
+        }
+        Phase::ReturnLeaders => Some(Order::Resume),
+    }
+}
+
+/// The epoch of the orders that follow from this status. One that was written before there were
+/// epochs gave its orders under the rollout's id.
+#[must_use]
+pub(crate) fn epoch(status: &RolloutStatus) -> i64 {
+    status.maintenance_epoch.max(status.id)
+}
+
 /// The questions of this round. Maintenance is renewed from the drain until the broker caught up.
 #[must_use]
 pub fn asks(status: &RolloutStatus) -> Vec<Ask> {
@@ -47,25 +74,21 @@ pub fn asks(status: &RolloutStatus) -> Vec<Ask> {
         return Vec::new();
     };
     let broker = grant.broker;
-    let check = Ask::RestartCheck { broker };
-    let hand_over = Ask::HandOver {
-        broker,
-        epoch: status.id,
-    };
-    match grant.phase {
-        Phase::PreCheck => vec![check],
-        Phase::Drain | Phase::Stop => vec![hand_over, check],
-        Phase::Start | Phase::Identity | Phase::CatchUp => vec![hand_over],
-        Phase::ReturnLeaders => vec![
-            Ask::Resume {
-                broker,
-                epoch: status.id,
-            },
+    let epoch = epoch(status);
+    let mut asks = Vec::new();
+    match order(grant.phase) {
+        None => {}
+        Some(Order::HandOver) => asks.push(Ask::HandOver { broker, epoch }),
+        Some(Order::Resume) => asks.extend([
+            Ask::Resume { broker, epoch },
             Ask::ReturnLeaders {
                 broker,
                 batch: RETURN_LEADERS_BATCH,
             },
-        ],
-        Phase::Soak => Vec::new(),
+        ]),
     }
+    if matches!(grant.phase, Phase::PreCheck | Phase::Drain | Phase::Stop) {
+        asks.push(Ask::RestartCheck { broker });
+    }
+    asks
 }

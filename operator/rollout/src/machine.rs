@@ -4,6 +4,7 @@
 use kring_crds::kafka_cluster::{Grant, Phase, RolledBroker, RolloutStatus};
 use kring_crds::{MicroTime, Timestamp};
 
+use crate::ask::{epoch, order};
 use crate::order::candidates;
 use crate::phases::{Outcome, outcome};
 use crate::progress::{elapsed_ms, line, new_grant, record_time};
@@ -75,6 +76,7 @@ pub fn step(now: Timestamp, snapshot: &Snapshot, status: &RolloutStatus) -> Step
     };
     count(&mut step.status, snapshot);
     take_new_reasons(snapshot, &mut step);
+    catch_up_epoch(snapshot, &mut step);
     let granted = status.grant.as_ref().map(|grant| grant.broker);
     match &status.grant {
         Some(grant) => advance(now, snapshot, grant, &mut step),
@@ -183,10 +185,30 @@ fn reasons(snapshot: &Snapshot) -> Vec<String> {
 fn begin(now: Timestamp, snapshot: &Snapshot, status: &mut RolloutStatus) {
     *status = RolloutStatus {
         id: status.id + 1,
+        maintenance_epoch: epoch(status),
         reasons: reasons(snapshot),
         started_at: Some(MicroTime(now)),
         ..RolloutStatus::default()
     };
+}
+
+/// A status that was lost or restored from a backup has an epoch that the brokers are beyond. The
+/// order that is given next is then newer than all they have seen.
+fn catch_up_epoch(snapshot: &Snapshot, step: &mut Step) {
+    let given = epoch(&step.status);
+    let current = snapshot.answers.epoch_in_force;
+    let Some(current) = current.filter(|current| *current > given) else {
+        return;
+    };
+    step.status.maintenance_epoch = current.saturating_add(1);
+    step.notes.push(Note {
+        reason: "MaintenanceEpochRaised".to_owned(),
+        message: format!(
+            "the brokers know maintenance epoch {current} and the status gave {given}, as after a restore; the rollout goes on with {}",
+            step.status.maintenance_epoch
+        ),
+        warning: true,
+    });
 }
 
 /// A broker is granted: ask its phase.
@@ -210,6 +232,10 @@ fn advance(now: Timestamp, snapshot: &Snapshot, grant: &Grant, step: &mut Step) 
             let needs_none = matches!(grant.phase, Phase::Drain | Phase::Stop);
             if needs_none && phase == Phase::ReturnLeaders {
                 grant.old_boot_id = None;
+            }
+            // An order that was decided on before, and arrives after this one, is refused.
+            if order(phase).is_some() && order(phase) != order(grant.phase) {
+                step.status.maintenance_epoch = epoch(&step.status).saturating_add(1);
             }
             grant.phase = phase;
             (grant.waiting, grant.message) = (None, None);

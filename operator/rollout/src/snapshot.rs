@@ -103,6 +103,8 @@ pub struct Answers {
     pub maintenance: Option<MaintenanceStatus>,
     /// Maintenance is off.
     pub resumed: bool,
+    /// The largest epoch the controller has seen, where it refused this round's order.
+    pub epoch_in_force: Option<i64>,
     /// How far the return of its leaders is.
     pub return_leaders: Option<ReturnLeaders>,
 }

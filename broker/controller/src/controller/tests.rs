@@ -413,6 +413,27 @@ fn only_one_rollout_drains_at_a_time() {
 }
 
 #[test]
+fn an_order_that_was_overtaken_is_refused_by_every_later_controller_too() {
+    let mut cluster = three();
+    let active = cluster.active().unwrap();
+    let (first, second) = ((active + 1) % 3, (active + 2) % 3);
+    let order = |broker, on, epoch| maintenance(broker, on, epoch, 60);
+    cluster.request(first, order(first, true, 7)).unwrap();
+    cluster.request(first, order(first, false, 8)).unwrap();
+    cluster.request(first, order(second, true, 9)).unwrap();
+    let stale = |given| ControllerError::StaleMaintenanceEpoch { given, current: 9 };
+    let late = cluster.request(first, order(first, true, 7));
+    assert_eq!(late.unwrap_err(), stale(7));
+    cluster.kill(active);
+    cluster.run_for(8 * SECOND);
+    let late = cluster.request(first, order(second, false, 8));
+    assert_eq!(late.unwrap_err(), stale(8));
+    let brokers = &cluster.image().brokers;
+    assert_eq!(brokers[&BrokerId(first)].maintenance, None);
+    assert!(brokers[&BrokerId(second)].maintenance.is_some());
+}
+
+#[test]
 fn leaders_return_in_batches_after_maintenance() {
     let mut cluster = three();
     cluster.request(0, maintenance(1, true, 7, 60)).unwrap();

@@ -1,9 +1,9 @@
 //! Maintenance: a broker that will be restarted hands its leaderships over and gets no new ones.
 //! When it ends by itself is the active controller's clock, not decided here.
 //!
-//! * A request with a smaller epoch than any before is refused: it is of an operator that was replaced.
-//! * While one broker is in maintenance, another is taken only under the same epoch, so that two
-//!   rollouts never drain two brokers at once.
+//! * A request with a smaller epoch than any before is refused: it was overtaken by a newer one.
+//! * While one broker is in maintenance, another is taken only under the same epoch. The operator
+//!   begins a new one with each order that differs from the last, so two are never drained at once.
 
 use kring_admin_api::{MaintenanceStatus, Risk};
 use kring_io::BrokerId;
@@ -24,12 +24,11 @@ impl Draft<'_> {
     ) -> Result<ControllerResponse, ControllerError> {
         let known = self.image.brokers.get(&broker);
         let known = known.ok_or(ControllerError::UnknownBroker { broker })?;
-        let conflict = |reason: String| Err(ControllerError::Conflict { reason });
         if epoch < self.image.maintenance_epoch {
-            return conflict(format!(
-                "maintenance epoch {epoch} is older than {}; another rollout has begun",
-                self.image.maintenance_epoch
-            ));
+            return Err(ControllerError::StaleMaintenanceEpoch {
+                given: epoch,
+                current: self.image.maintenance_epoch,
+            });
         }
         if on && ttl_s == 0 {
             let reason = "ttl_s is 0; maintenance needs a time after which it ends".to_owned();
@@ -41,9 +40,9 @@ impl Draft<'_> {
             held.filter(|_| *id != broker).map(|m| (*id, m.epoch))
         };
         if let Some((other, held)) = self.image.brokers.iter().find_map(foreign).filter(|_| on) {
-            return conflict(format!(
-                "broker {other} is in maintenance under epoch {held}; end that first"
-            ));
+            let reason =
+                format!("broker {other} is in maintenance under epoch {held}; end that first");
+            return Err(ControllerError::Conflict { reason });
         }
         let maintenance = on.then_some(Maintenance { epoch, ttl_s });
         if known.maintenance != maintenance || epoch > self.image.maintenance_epoch {

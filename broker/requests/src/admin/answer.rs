@@ -123,6 +123,7 @@ pub(super) fn refusal(refused: &ControllerError) -> AdminError {
         | ControllerError::UnknownBroker { .. } => error::NOT_FOUND,
         ControllerError::TopicExists { .. }
         | ControllerError::Conflict { .. }
+        | ControllerError::StaleMaintenanceEpoch { .. }
         | ControllerError::ElectionNotNeeded { .. }
         | ControllerError::NoReassignmentInProgress { .. } => error::CONFLICT,
         _ => error::INVALID,

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use kring_admin_api::{
-    BrokerList, Health, Identity, MaintenanceRequest, RestartCheckRequest, ReturnLeadersRequest,
+    BrokerList, Health, Identity, MaintenanceRequest, MaintenanceStatus, RestartCheckRequest,
+    ReturnLeadersRequest,
 };
-use kring_admin_client::Brokers;
+use kring_admin_client::{Brokers, Error};
 use kring_crds::kafka_cluster::RolloutStatus;
 use kring_rollout::{Answers, Ask, MAINTENANCE_TTL_S, asks};
 
@@ -52,16 +53,16 @@ pub(super) async fn answers(brokers: &Brokers, status: &RolloutStatus) -> Answer
                 answers.restart_check = known(brokers.restart_check(&request).await);
             }
             Ask::HandOver { broker, epoch } => {
-                answers.maintenance =
-                    known(brokers.maintenance(&maintenance(broker, true, epoch)).await);
+                let answer = brokers.maintenance(&maintenance(broker, true, epoch)).await;
+                answers.epoch_in_force = in_force(brokers, broker, &answer).await;
+                answers.maintenance = known(answer);
             }
             Ask::Resume { broker, epoch } => {
-                let off = known(
-                    brokers
-                        .maintenance(&maintenance(broker, false, epoch))
-                        .await,
-                );
-                answers.resumed = off.is_some_and(|status| !status.on);
+                let answer = brokers
+                    .maintenance(&maintenance(broker, false, epoch))
+                    .await;
+                answers.epoch_in_force = in_force(brokers, broker, &answer).await;
+                answers.resumed = known(answer).is_some_and(|status| !status.on);
             }
             Ask::ReturnLeaders { broker, batch } if answers.resumed => {
                 let request = ReturnLeadersRequest { broker, batch };
@@ -73,6 +74,19 @@ pub(super) async fn answers(brokers: &Brokers, status: &RolloutStatus) -> Answer
     answers
 }
 
+/// Where an order was refused: the epoch that the controller knows instead.
+async fn in_force(
+    brokers: &Brokers,
+    broker: i32,
+    answer: &Result<MaintenanceStatus, Error>,
+) -> Option<i64> {
+    let refused = answer.as_ref().is_err_and(Error::is_conflict);
+    if !refused {
+        return None;
+    }
+    Some(known(brokers.maintenance_status(broker).await)?.epoch)
+}
+
 fn maintenance(broker: i32, on: bool, epoch: i64) -> MaintenanceRequest {
     MaintenanceRequest {
         broker,
@@ -82,7 +96,7 @@ fn maintenance(broker: i32, on: bool, epoch: i64) -> MaintenanceRequest {
     }
 }
 
-fn known<T>(answer: Result<T, kring_admin_client::Error>) -> Option<T> {
+fn known<T>(answer: Result<T, Error>) -> Option<T> {
     match answer {
         Ok(answer) => Some(answer),
         Err(error) => {

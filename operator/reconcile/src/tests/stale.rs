@@ -8,6 +8,7 @@ use hyper::body::Bytes;
 use hyper::{Request, Response};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kring_admin_api::MaintenanceRequest;
 use kring_admin_client::memory::Memory;
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -176,4 +177,51 @@ fn requests_name_the_uid_and_the_version_that_were_seen() {
     assert!(delete.starts_with("DELETE "), "{delete}");
     let wanted = json!({"uid": uid, "resourceVersion": version});
     assert_eq!(options["preconditions"], wanted);
+}
+
+fn orders(toy: &Toy) -> Vec<MaintenanceRequest> {
+    let state = toy.memory.state();
+    let bodies = state
+        .log
+        .iter()
+        .filter_map(|line| line.strip_prefix("POST /v1/maintenance "));
+    bodies
+        .map(|body| serde_json::from_str(body).unwrap())
+        .collect()
+}
+
+#[test]
+fn an_order_to_the_brokers_is_refused_once_the_rollout_has_gone_on() {
+    let toy = Toy::with_cluster();
+    toy.user(|spec| spec["version"] = json!("0.2.0"));
+    toy.settle();
+    let orders = orders(&toy);
+    let last = orders.last().unwrap().epoch;
+    // Three brokers, each drained and brought back.
+    assert_eq!(last, 1 + 6);
+    for two in orders.windows(2) {
+        let [before, after] = two else { unreachable!() };
+        let differs = (before.broker, before.on) != (after.broker, after.on);
+        assert_eq!(after.epoch > before.epoch, differs, "{before:?} {after:?}");
+    }
+    assert_eq!(toy.status().rollout.unwrap().maintenance_epoch, last);
+    assert_eq!(toy.memory.state().maintenance_epoch, last);
+}
+
+#[test]
+fn a_status_that_is_older_than_the_brokers_catches_up() {
+    let toy = Toy::with_cluster();
+    toy.memory.state().maintenance_epoch = 57;
+    toy.user(|spec| spec["version"] = json!("0.2.0"));
+    toy.settle();
+    let raised = toy.events("MaintenanceEpochRaised");
+    assert_eq!(
+        raised,
+        [
+            "the brokers know maintenance epoch 57 and the status gave 2, as after a restore; the rollout goes on with 58"
+        ]
+    );
+    let rollout = toy.status().rollout.unwrap();
+    assert_eq!((rollout.id, rollout.maintenance_epoch), (1, 58 + 5));
+    assert_eq!(toy.events("StoppingPod").len(), 3);
 }

@@ -43,6 +43,8 @@ enum Mutation {
     GrantForgotten,
     /// The answer that maintenance has ended never comes.
     NeverResumes,
+    /// All orders of a rollout have the same epoch.
+    OneEpoch,
 }
 
 /// How much of the bounds is used up.
@@ -181,8 +183,8 @@ impl Bounds {
                 match state.operator {
                     Stage::Decided(_) => state.write(),
                     Stage::Acting(_) => state.perform(),
-                    // It begins its round anew, as every operator does.
-                    _ => state.operator = Stage::Idle,
+                    Stage::Looked(_) => state.order_late(self),
+                    Stage::Idle => {}
                 }
                 std::mem::swap(&mut state.operator, &mut state.paused);
             }
@@ -271,6 +273,9 @@ impl State {
         let serving = brokers.iter().filter(|b| b.serves()).count();
         if serving + 1 < brokers.len() {
             return Some("OneDown: two brokers are down by the operator's own act".to_owned());
+        }
+        if brokers.iter().filter(|b| b.maintenance).count() > 1 {
+            return Some("OneDrained: two brokers are in maintenance at once".to_owned());
         }
         let in_sync = brokers.iter().filter(|b| b.in_sync).count();
         if in_sync < 2 {

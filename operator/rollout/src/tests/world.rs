@@ -66,6 +66,8 @@ pub(super) struct World {
     pub(super) stopped: Vec<i32>,
     pub(super) warnings: Vec<String>,
     uids: u32,
+    /// The last order: its epoch, the broker, and whether it is to hand over.
+    order: (i64, i32, bool),
 }
 
 impl World {
@@ -117,6 +119,7 @@ impl World {
             stopped: Vec::new(),
             warnings: Vec::new(),
             uids: 0,
+            order: (0, -1, false),
         }
     }
 
@@ -206,6 +209,17 @@ impl World {
             .count() as u64
     }
 
+    /// An order that differs from the last has a larger epoch, so that the last is refused from then on.
+    fn take_order(&mut self, order: (i64, i32, bool)) {
+        let is_newer = order.0 > self.order.0;
+        assert!(
+            is_newer || order == self.order,
+            "{order:?} after {:?}",
+            self.order
+        );
+        self.order = order;
+    }
+
     fn answer(&mut self) -> Answers {
         let mut answers = Answers::default();
         for ask in asks(&self.status) {
@@ -217,6 +231,7 @@ impl World {
                     answers.restart_check = Some(self.restart_check(broker))
                 }
                 Ask::HandOver { broker, epoch } => {
+                    self.take_order((epoch, broker, true));
                     self.nodes.get_mut(&broker).unwrap().maintenance = true;
                     let stuck = self.partitions.iter().filter(|p| {
                         p.leader == Some(broker) && p.in_sync.iter().all(|id| *id == broker)
@@ -233,7 +248,8 @@ impl World {
                         ..MaintenanceStatus::default()
                     });
                 }
-                Ask::Resume { broker, .. } => {
+                Ask::Resume { broker, epoch } => {
+                    self.take_order((epoch, broker, false));
                     self.nodes.get_mut(&broker).unwrap().maintenance = false;
                     answers.resumed = true;
                 }

@@ -80,7 +80,7 @@ impl Stage {
 
 /// What the machine's decisions depend on.
 pub(super) fn hash_status<H: Hasher>(status: &RolloutStatus, to: &mut H) {
-    status.id.hash(to);
+    (status.id, status.maintenance_epoch).hash(to);
     crate::is_running(status).hash(to);
     for done in &status.brokers {
         done.id.hash(to);
@@ -122,7 +122,7 @@ impl State {
         let Stage::Looked(looked) = std::mem::replace(&mut self.operator, Stage::Idle) else {
             return false;
         };
-        let asked = asks(&looked.status);
+        let asked = bounds.asks(&looked.status);
         let phase_is_timed = asked
             .iter()
             .any(|ask| matches!(ask, Ask::ReturnLeaders { .. }));
@@ -160,6 +160,16 @@ impl State {
             status: plain(decided.status),
         }));
         true
+    }
+
+    /// The orders of a round that was paused arrive. What they answer decides nothing: the round
+    /// took too long.
+    pub(super) fn order_late(&mut self, bounds: &Bounds) {
+        let Stage::Looked(looked) = std::mem::replace(&mut self.operator, Stage::Idle) else {
+            return;
+        };
+        let orders = bounds.asks(&looked.status);
+        self.answers(bounds, &orders);
     }
 
     /// Writes the status, if nobody has changed the object since it was read.
@@ -249,6 +259,7 @@ impl State {
                 }
                 Ask::HandOver { broker, epoch } => {
                     answers.maintenance = self.cluster.maintain(broker, true, epoch);
+                    answers.epoch_in_force = self.cluster.newer_than(epoch);
                     if bounds.mutation == Some(Mutation::DrainedAtOnce)
                         && let Some(status) = &mut answers.maintenance
                     {
@@ -257,6 +268,7 @@ impl State {
                 }
                 Ask::Resume { broker, epoch } => {
                     let off = self.cluster.maintain(broker, false, epoch);
+                    answers.epoch_in_force = self.cluster.newer_than(epoch);
                     answers.resumed = off.is_some_and(|status| !status.on)
                         && bounds.mutation != Some(Mutation::NeverResumes);
                 }
@@ -271,6 +283,18 @@ impl State {
 }
 
 impl Bounds {
+    fn asks(&self, status: &RolloutStatus) -> Vec<Ask> {
+        let mut asked = asks(status);
+        if self.mutation == Some(Mutation::OneEpoch) {
+            for ask in &mut asked {
+                if let Ask::HandOver { epoch, .. } | Ask::Resume { epoch, .. } = ask {
+                    *epoch = status.id;
+                }
+            }
+        }
+        asked
+    }
+
     fn others_look_well(&self) -> bool {
         matches!(
             self.mutation,
@@ -297,8 +321,11 @@ impl Cluster {
         }
     }
 
-    /// A request of an older rollout is refused, and one that meets another broker's maintenance of
-    /// another epoch too.
+    fn newer_than(&self, epoch: i64) -> Option<i64> {
+        Some(self.maintenance_epoch).filter(|known| *known > epoch)
+    }
+
+    /// An older order is refused, and one that meets another broker's maintenance of another epoch too.
     fn maintain(&mut self, broker: i32, on: bool, epoch: i64) -> Option<MaintenanceStatus> {
         let id = broker as usize;
         let held = (0..BROKERS).any(|other| other != id && self.brokers[other].maintenance);

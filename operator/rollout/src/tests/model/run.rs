@@ -146,6 +146,13 @@ fn each_mutation_breaks_its_invariant() {
     });
     println!("{:?}: {broken:?}", Mutation::OthersLookWell);
     assert!(broken.is_some_and(|b| b.starts_with("ROLL-2: a broker was stopped while another")));
+    let broken = caught(Bounds {
+        pauses: 1,
+        mutation: Some(Mutation::OneEpoch),
+        ..BASE
+    });
+    println!("{:?}: {broken:?}", Mutation::OneEpoch);
+    assert!(broken.is_some_and(|b| b.starts_with("OneDrained")));
 }
 
 #[test]
