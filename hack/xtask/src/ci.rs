@@ -33,16 +33,22 @@ pub(crate) enum Lane {
     Kube,
 }
 
-/// Runs a lane.
+/// Runs a lane. With `record` the figures of each suite that holds go to the README when it closes.
 ///
 /// # Errors
 /// At the first step that fails, with its command line.
 pub(crate) fn run(root: &Path, lane: Lane, record: bool) -> Result<(), String> {
     let started = Instant::now();
-    let closing = Mutex::new(Vec::new());
+    let readme = Mutex::new(());
     let in_turn = |steps: &[&str]| {
-        let mut steps = steps.iter();
-        steps.try_for_each(|step| execute(root, step, &closing))
+        steps.iter().try_for_each(|step| {
+            let closing = execute(root, step)?;
+            if !record || closing.is_empty() {
+                return Ok(());
+            }
+            let _alone = readme.lock().expect("no step panics");
+            run_log::record(root, &closing)
+        })
     };
     in_turn(builds(lane))?;
     thread::scope(|scope| {
@@ -50,10 +56,6 @@ pub(crate) fn run(root: &Path, lane: Lane, record: bool) -> Result<(), String> {
         let done = in_turn(steps(lane));
         done.and(beside.join().expect("no step panics"))
     })?;
-    if record {
-        let closing = closing.into_inner().expect("no step panics");
-        run_log::record(root, &closing)?;
-    }
     println!("lane={lane:?} seconds={}", started.elapsed().as_secs());
     Ok(())
 }
@@ -134,10 +136,11 @@ fn steps(lane: Lane) -> &'static [&'static str] {
     }
 }
 
-/// Runs a step, shows what it prints, and keeps the closing lines of its suites.
-fn execute(root: &Path, line: &str, closing: &Mutex<Vec<String>>) -> Result<(), String> {
+/// Runs a step, shows what it prints, and gives the closing lines of its suites.
+fn execute(root: &Path, line: &str) -> Result<Vec<String>, String> {
     println!("── {line}");
     let started = Instant::now();
+    let mut closing = Vec::new();
     let mut words = line.split_whitespace().map(located);
     let program = words.next().expect("a step names a program");
     let mut child = Command::new(program)
@@ -151,14 +154,14 @@ fn execute(root: &Path, line: &str, closing: &Mutex<Vec<String>>) -> Result<(), 
         let printed = printed.map_err(|e| format!("`{line}`: cannot read what it prints: {e}"))?;
         println!("{printed}");
         if printed.starts_with(run_log::PREFIX) {
-            closing.lock().expect("no step panics").push(printed);
+            closing.push(printed);
         }
     }
     let status = child.wait().map_err(|e| format!("`{line}`: {e}"))?;
     let seconds = started.elapsed().as_secs();
     if status.success() {
         println!("── {seconds} s: {line}");
-        Ok(())
+        Ok(closing)
     } else {
         Err(format!("`{line}` failed after {seconds} s: {status}"))
     }
