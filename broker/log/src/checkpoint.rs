@@ -147,25 +147,28 @@ impl Log {
             Segments::Written,
             &mut self.state,
         );
+        let number = self.checkpoint.number + 1;
+        let file = snapshot.encode(number);
+        let ends = snapshot.partitions.iter().map(|p| (p.tp(), p.flushed_end));
+        let ends: Vec<(TopicPartition, Offset)> = ends.collect();
         let mut targets = BTreeMap::new();
         let mut compacted = Vec::new();
-        for taken in &snapshot.partitions {
-            let partition = &self.state.partitions[&taken.tp()];
+        for (tp, flushed_end) in ends {
+            let partition = &self.state.partitions[&tp];
             if partition.config.compact {
-                compacted.push((taken.tp(), partition.generation, taken.flushed_end));
+                compacted.push((tp, partition.generation, flushed_end));
             }
-            if taken.flushed_end > partition.flushed_end {
-                targets.insert(taken.tp(), (partition.generation, taken.flushed_end));
+            if flushed_end > partition.flushed_end {
+                targets.insert(tp, (partition.generation, flushed_end));
             }
         }
-        let number = self.checkpoint.number + 1;
         self.checkpoint.wanted = false;
         self.checkpoint.running = Some(Run {
             number,
             lsn: chain.lsn,
             after: chain.lsn,
             position,
-            file: snapshot.encode(number),
+            file,
             flushing: targets.is_empty(),
             targets,
             compacted,

@@ -98,7 +98,7 @@ impl Log {
             return None;
         }
         let partition = self.state.partitions.get(&key.tp)?;
-        let segment = partition.segments.iter().find(|s| s.key(key.tp) == key)?;
+        let segment = partition.segment(key)?;
         let wanted = match goal {
             Goal::Fetch { max_bytes, .. } => max_bytes,
             Goal::Lookup(_) => READ_BYTES_MIN,

@@ -240,8 +240,14 @@ impl Partition {
 
     /// A segment by its name.
     pub(crate) fn segment(&self, key: SegmentKey) -> Option<&Segment> {
-        let mut segments = self.segments.iter();
-        segments.find(|s| s.base_offset == key.base_offset && s.rewrites == key.rewrites)
+        self.find(key.base_offset, key.rewrites)
+    }
+
+    fn find(&self, base_offset: Offset, rewrites: u32) -> Option<&Segment> {
+        let segments = &self.segments;
+        let at = segments.binary_search_by_key(&base_offset, |s| s.base_offset);
+        let segment = segments.get(at.ok()?)?;
+        (segment.rewrites == rewrites).then_some(segment)
     }
 
     /// Drops everything and starts anew at `at`. Returns the segments that are gone.
@@ -299,10 +305,7 @@ impl Partition {
 
     /// Whether all these segments (base offset and rewrites) are there.
     pub(crate) fn has_segments(&self, wanted: &[(Offset, u32)]) -> bool {
-        let is_there = |(base, rewrites): &(Offset, u32)| {
-            let mut segments = self.segments.iter();
-            segments.any(|s| s.base_offset == *base && s.rewrites == *rewrites)
-        };
+        let is_there = |(base, rewrites): &(Offset, u32)| self.find(*base, *rewrites).is_some();
         wanted.iter().all(is_there)
     }
 

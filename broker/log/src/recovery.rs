@@ -52,7 +52,7 @@ pub(crate) struct Recovery {
     entries: Vec<Entry>,
     /// Checkpoint files still to read.
     unread: Vec<String>,
-    best: Option<(u64, Snapshot)>,
+    best: Option<(u64, Snapshot<'static>)>,
     /// The bytes of the best one.
     best_bytes: Vec<u8>,
     /// What was wrong with checkpoints that cannot be used.

@@ -139,8 +139,7 @@ impl Log {
                 let keep = |key: SegmentKey| {
                     !going.contains(&key)
                         && segments.is_some_and(|p| {
-                            p.active.base_offset == key.base_offset
-                                || p.segments.iter().any(|s| s.key(tp) == key)
+                            p.active.base_offset == key.base_offset || p.segment(key).is_some()
                         })
                 };
                 for file in self.files.forget(tp, keep) {

@@ -101,8 +101,12 @@ impl Log {
             None => self.state.partitions.range(..),
         };
         let whole = partitions.filter(|(_, p)| p.damage.is_none());
-        let mut keys = whole.flat_map(|(tp, p)| p.segments.iter().map(|s| s.key(*tp)));
-        keys.find(|key| after.is_none_or(|after| (key.tp, key.base_offset) > after))
+        let mut next = whole.filter_map(|(tp, p)| {
+            let passed = |base_offset| after.is_some_and(|after| (*tp, base_offset) <= after);
+            let at = p.segments.partition_point(|s| passed(s.base_offset));
+            Some(p.segments.get(at)?.key(*tp))
+        });
+        next.next()
     }
 
     pub(crate) fn scrub_done(

@@ -87,10 +87,9 @@ impl Log {
         let timestamp_ms = match in_memory {
             Some((_, batch)) if batch.base_offset <= offset => batch.max_timestamp_ms,
             _ => {
-                let mut segments = partition.segments.iter();
-                segments
-                    .find(|s| s.next_offset > offset)?
-                    .timestamp_near(offset)
+                let segments = &partition.segments;
+                let at = segments.partition_point(|s| s.next_offset <= offset);
+                segments.get(at)?.timestamp_near(offset)
             }
         };
         (timestamp_ms >= 0).then_some(timestamp_ms)

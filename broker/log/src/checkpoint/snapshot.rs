@@ -7,9 +7,14 @@
 //! ```
 //! Little-endian; the CRC covers bytes 0..24 and the body.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use kring_wire::ids::{Offset, TopicPartition};
-use serde::{Deserialize, Serialize};
+use postcard::ser_flavors::Flavor;
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::TopicLogConfig;
 use crate::journal::ring::{Geometry, Position};
@@ -27,9 +32,10 @@ pub(crate) const FORMAT: u16 = 1;
 /// Length of the header.
 pub(crate) const HEADER_BYTES: usize = 32;
 
-/// Everything up to a block of the journal.
+/// Everything up to a block of the journal. One that is taken refers to the state, because a copy of
+/// all segments would hold up the step that takes it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Snapshot {
+pub(crate) struct Snapshot<'a> {
     pub(crate) geometry: Geometry,
     /// Where the next block would go.
     pub(crate) position: Position,
@@ -39,8 +45,8 @@ pub(crate) struct Snapshot {
     pub(crate) epoch: u64,
     /// Whether that block closed the journal in order.
     pub(crate) clean: bool,
-    pub(crate) partitions: Vec<PartitionSnapshot>,
-    pub(crate) values: Vec<(Bytes, Bytes)>,
+    pub(crate) partitions: Vec<PartitionSnapshot<'a>>,
+    pub(crate) values: Vec<(Cow<'a, Bytes>, Cow<'a, Bytes>)>,
 }
 
 /// Which segments a checkpoint refers to.
@@ -54,17 +60,17 @@ pub(crate) enum Segments {
 
 /// A partition in a checkpoint.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct PartitionSnapshot {
+pub(crate) struct PartitionSnapshot<'a> {
     tp: TopicPartition,
-    topic_name: String,
-    config: TopicLogConfig,
+    topic_name: Cow<'a, str>,
+    config: Cow<'a, TopicLogConfig>,
     log_start: Offset,
     high_watermark: Offset,
     /// Segments hold everything below.
     pub(crate) flushed_end: Offset,
-    epochs: Epochs,
-    producers: Producers,
-    segments: Vec<Segment>,
+    epochs: Cow<'a, Epochs>,
+    producers: Cow<'a, Producers>,
+    segments: Covered<'a>,
     cleaned_end: Offset,
     active_base: Offset,
     active_created_ms: i64,
@@ -72,33 +78,79 @@ pub(crate) struct PartitionSnapshot {
     unwritten: Vec<(Offset, Bytes)>,
 }
 
-impl PartitionSnapshot {
-    pub(crate) fn tp(&self) -> TopicPartition {
-        self.tp
-    }
+/// The segments of a partition as they will be: those that stay as they are, and behind them those
+/// that something is still written to.
+#[derive(Debug, Default)]
+struct Covered<'a> {
+    as_they_are: [&'a [Segment]; 2],
+    written: Vec<Segment>,
+}
 
-    /// The partition as it is, or as it will be when everything committed is written to segments.
-    fn take(
-        tp: TopicPartition,
-        partition: &mut Partition,
-        segments: Segments,
-    ) -> PartitionSnapshot {
+impl Covered<'_> {
+    fn into_segments(self) -> VecDeque<Segment> {
+        let as_they_are = self.as_they_are.into_iter().flatten().cloned();
+        as_they_are.chain(self.written).collect()
+    }
+}
+
+impl Serialize for Covered<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let [one, other] = self.as_they_are;
+        let count = one.len() + other.len() + self.written.len();
+        let all = one.iter().chain(other).chain(&self.written);
+        let mut seq = to.serialize_seq(Some(count))?;
+        for segment in all {
+            seq.serialize_element(segment)?;
+        }
+        seq.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Covered<'_> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Covered {
+            as_they_are: [&[], &[]],
+            written: Vec::deserialize(from)?,
+        })
+    }
+}
+
+/// What a checkpoint says of a partition that differs from how the partition is.
+struct Ahead {
+    covered: Offset,
+    /// How many segments stay as they are.
+    kept: usize,
+    written: Vec<Segment>,
+    unwritten: Vec<(Offset, Bytes)>,
+}
+
+impl Ahead {
+    /// Of a partition as it is, or as it will be when everything committed is written to segments.
+    fn of(partition: &mut Partition, segments: Segments) -> Ahead {
         let flushed_end = match segments {
             Segments::AsTheyAre => partition.flushed_end,
             Segments::Written => partition
                 .high_watermark
                 .clamp(partition.flushed_end, partition.log_end),
         };
-        let mut segments: Vec<Segment> = partition.segments.iter().cloned().collect();
+        let mut kept = partition.segments.len();
+        let mut written: Vec<Segment> = Vec::new();
         let mut covered = partition.flushed_end;
         for (segment, batch) in partition.tail.batches_from(partition.flushed_end) {
             if batch.next_offset > flushed_end {
                 break;
             }
-            if segments.last().is_none_or(|s| s.base_offset != segment) {
-                segments.push(Segment::new(segment, partition.active.created_ms));
+            if written.last().is_none_or(|s| s.base_offset != segment) {
+                let last = partition.segments.back();
+                match last.filter(|s| written.is_empty() && s.base_offset == segment) {
+                    Some(last) => {
+                        kept -= 1;
+                        written.push(last.clone());
+                    }
+                    None => written.push(Segment::new(segment, partition.active.created_ms)),
+                }
             }
-            segments
+            written
                 .last_mut()
                 .expect("a segment was just ensured")
                 .written(&batch.span());
@@ -114,34 +166,55 @@ impl PartitionSnapshot {
             unwritten.push((slice.segment, Bytes::from(slice.parts.concat())));
             from = next;
         }
+        Ahead {
+            covered,
+            kept,
+            written,
+            unwritten,
+        }
+    }
+}
+
+impl<'a> PartitionSnapshot<'a> {
+    pub(crate) fn tp(&self) -> TopicPartition {
+        self.tp
+    }
+
+    fn take(tp: TopicPartition, partition: &'a Partition, ahead: Ahead) -> PartitionSnapshot<'a> {
+        let (one, other) = partition.segments.as_slices();
+        let of_one = ahead.kept.min(one.len());
         PartitionSnapshot {
             tp,
-            topic_name: partition.topic_name.clone(),
-            config: partition.config.clone(),
+            topic_name: Cow::Borrowed(&partition.topic_name),
+            config: Cow::Borrowed(&partition.config),
             log_start: partition.log_start,
             high_watermark: partition.high_watermark,
-            flushed_end: covered,
-            epochs: partition.epochs.clone(),
-            producers: partition.producers.clone(),
-            segments,
+            flushed_end: ahead.covered,
+            epochs: Cow::Borrowed(&partition.epochs),
+            producers: Cow::Borrowed(&partition.producers),
+            segments: Covered {
+                as_they_are: [&one[..of_one], &other[..ahead.kept - of_one]],
+                written: ahead.written,
+            },
             cleaned_end: partition.cleaned_end,
             active_base: partition.active.base_offset,
             active_created_ms: partition.active.created_ms,
-            unwritten,
+            unwritten: ahead.unwritten,
         }
     }
 
     fn restore(self, state: &mut State, now_ms: i64) -> Result<(), String> {
         let tp = self.tp;
-        let mut partition = Partition::new(tp, &self.topic_name, self.config);
+        let segments = self.segments.into_segments();
+        let mut partition = Partition::new(tp, &self.topic_name, self.config.into_owned());
         let end = self.flushed_end;
         partition.reset(end);
         partition.log_start = self.log_start;
         partition.cleaned_end = self.cleaned_end;
-        partition.segment_bytes = self.segments.iter().map(|s| s.file_bytes).sum();
-        partition.dir_made = !self.segments.is_empty();
-        let last = self.segments.last().map(|s| (s.base_offset, s.file_bytes));
-        partition.segments = self.segments.into();
+        partition.segment_bytes = segments.iter().map(|s| s.file_bytes).sum();
+        partition.dir_made = !segments.is_empty();
+        let last = segments.back().map(|s| (s.base_offset, s.file_bytes));
+        partition.segments = segments;
         let base_offset = self.unwritten.first().map_or(self.active_base, |(s, _)| *s);
         let bytes = last
             .filter(|(b, _)| *b == base_offset)
@@ -164,15 +237,15 @@ impl PartitionSnapshot {
         if self.active_base != partition.active.base_offset {
             partition.roll(self.active_created_ms);
         }
-        partition.epochs = self.epochs;
-        partition.producers = self.producers;
+        partition.epochs = self.epochs.into_owned();
+        partition.producers = self.producers.into_owned();
         partition.high_watermark = self.high_watermark;
         partition.durable_end = partition.log_end;
         Ok(())
     }
 }
 
-impl Snapshot {
+impl<'a> Snapshot<'a> {
     /// Takes the state as of the block before `position`.
     pub(crate) fn take(
         geometry: Geometry,
@@ -180,8 +253,11 @@ impl Snapshot {
         (lsn, crc, epoch): (Lsn, u32, u64),
         clean: bool,
         segments: Segments,
-        state: &mut State,
-    ) -> Snapshot {
+        state: &'a mut State,
+    ) -> Snapshot<'a> {
+        let partitions = state.partitions.values_mut();
+        let ahead: Vec<Ahead> = partitions.map(|p| Ahead::of(p, segments)).collect();
+        let state: &State = state;
         Snapshot {
             geometry,
             position,
@@ -191,13 +267,14 @@ impl Snapshot {
             clean,
             partitions: state
                 .partitions
-                .iter_mut()
-                .map(|(tp, partition)| PartitionSnapshot::take(*tp, partition, segments))
+                .iter()
+                .zip(ahead)
+                .map(|((tp, partition), ahead)| PartitionSnapshot::take(*tp, partition, ahead))
                 .collect(),
             values: state
                 .values
                 .iter()
-                .map(|(key, value)| (key.clone(), value.clone()))
+                .map(|(key, value)| (Cow::Borrowed(key), Cow::Borrowed(value)))
                 .collect(),
         }
     }
@@ -209,16 +286,16 @@ impl Snapshot {
             partition.restore(&mut state, now_ms)?;
         }
         for (key, value) in self.values {
-            state.values.insert(key, value);
+            state.values.insert(key.into_owned(), value.into_owned());
         }
         Ok(state)
     }
 
     /// The whole file of checkpoint `number`.
     pub(crate) fn encode(&self, number: u64) -> Vec<u8> {
-        let start = vec![0; HEADER_BYTES];
-        let mut file =
-            postcard::to_extend(self, start).expect("snapshots hold no type that postcard refuses");
+        let start = File(vec![0; HEADER_BYTES]);
+        let mut file = postcard::serialize_with_flavor(self, start)
+            .expect("snapshots hold no type that postcard refuses");
         let body_bytes = (file.len() - HEADER_BYTES) as u64;
         file[0..4].copy_from_slice(&MAGIC.to_le_bytes());
         file[4..6].copy_from_slice(&FORMAT.to_le_bytes());
@@ -227,6 +304,27 @@ impl Snapshot {
         let crc = checksum(&file);
         file[24..28].copy_from_slice(&crc.to_le_bytes());
         file
+    }
+}
+
+/// A file that grows by whole slices; what postcard has for a vector appends byte by byte.
+struct File(Vec<u8>);
+
+impl Flavor for File {
+    type Output = Vec<u8>;
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
     }
 }
 
@@ -240,7 +338,7 @@ pub(crate) enum SnapshotError {
 }
 
 /// Verifies a file and reads number and snapshot.
-pub(crate) fn decode(file: &[u8]) -> Result<(u64, Snapshot), SnapshotError> {
+pub(crate) fn decode(file: &[u8]) -> Result<(u64, Snapshot<'static>), SnapshotError> {
     let invalid = |reason: &str| SnapshotError::Invalid(reason.to_owned());
     if file.len() < HEADER_BYTES {
         return Err(invalid("it is shorter than its header"));

@@ -41,13 +41,14 @@ impl Log {
         }
         self.recovered.empty = true;
         recovery.number = 1;
+        let mut state = State::default();
         let first = Snapshot::take(
             recovery.geometry,
             Position::default(),
             (Lsn(0), 0, 0),
             true,
             Segments::AsTheyAre,
-            &mut State::default(),
+            &mut state,
         );
         recovery.first = first.encode(1);
         let expected = Expected {
