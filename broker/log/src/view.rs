@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 use kring_io::Instant;
-use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
+use kring_wire::ids::{LeaderEpoch, Offset, ProducerId, TopicPartition};
 
 use crate::Log;
 use crate::event::PartitionState;
@@ -51,6 +51,14 @@ impl Log {
     #[must_use]
     pub fn state(&self, tp: TopicPartition) -> Option<PartitionState> {
         self.state.partitions.get(&tp).map(|p| p.state())
+    }
+
+    /// Whether the log remembers batches of this idempotent producer, so that it recognises a gap
+    /// before the next one.
+    #[must_use]
+    pub fn knows_producer(&self, tp: TopicPartition, producer_id: ProducerId) -> bool {
+        let partition = self.state.partitions.get(&tp);
+        partition.is_some_and(|p| p.producers.knows(producer_id))
     }
 
     /// The largest epoch in the log that is not above `epoch`, and the offset at which it ends, as

@@ -88,6 +88,11 @@ impl Producers {
         }
     }
 
+    /// Whether it remembers anything of a producer.
+    pub(crate) fn knows(&self, producer_id: ProducerId) -> bool {
+        self.0.contains_key(&producer_id)
+    }
+
     /// Remembers a batch that is in the log.
     pub(crate) fn appended(&mut self, header: &BatchHeader, now_ms: i64) {
         if !header.has_producer() || header.attributes.is_control() {

@@ -62,6 +62,15 @@ impl Refused {
             ..Refused::from(error)
         }
     }
+
+    /// Whether a batch behind it might be taken although this one was not: where the log refuses by
+    /// what it knows of the producer, it knows the gap as well.
+    fn leaves_gap(&self) -> bool {
+        !matches!(
+            self.error,
+            ErrorCode::OutOfOrderSequenceNumber | ErrorCode::InvalidProducerEpoch
+        )
+    }
 }
 
 impl From<ErrorCode> for Refused {
@@ -94,12 +103,14 @@ pub(super) fn append_all(
     out: &mut Output,
 ) -> Answer {
     let refused = refusal_of_all(version, &request, acks);
+    broker.refusals.expire(now.mono);
     let acks = acks.unwrap_or(Acks::Leader);
     let mut answer = Answer::default();
     for topic in request.topics {
         answer.topic(topic.topic.clone());
         for partition in topic.partitions {
             let index = partition.index;
+            let records = partition.records.clone().filter(|_| refused.is_none());
             let result = match refused {
                 Some(error) => Err(Refused::from(error)),
                 None => append_one(broker, now, version, &topic.topic, partition, acks, out),
@@ -112,6 +123,11 @@ pub(super) fn append_all(
                     }
                 }
                 Err(refused) => {
+                    if let Some(records) = records.filter(|_| refused.leaves_gap()) {
+                        broker
+                            .refusals
+                            .refused(now.mono, &topic.topic, index, &records);
+                    }
                     let response = refusal(broker, &topic.topic, index, refused);
                     answer.partition(response);
                 }
@@ -165,8 +181,10 @@ fn append_one(
         return Err(Refused::new(ErrorCode::InvalidRecord, message));
     };
     check_header(version, &records)?;
+    check_order(broker, tp, topic, &records)?;
     let bytes = records.len() as u64;
-    let appended = broker.log.append(now, tp, epoch, records)?;
+    let appended = broker.log.append(now, tp, epoch, records.clone())?;
+    broker.refusals.appended(topic, tp.partition, &records);
     if !appended.duplicate {
         broker.counters.produced(tp.topic, bytes);
         broker.replicas_appended(now, tp, out);
@@ -230,6 +248,25 @@ fn check_header(version: i16, records: &bytes::Bytes) -> Result<(), Refused> {
             Err(ErrorCode::UnsupportedCompressionType.into())
         }
         // Everything else is for the log to judge.
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what comes behind a refused batch of a producer that the log does not know.
+fn check_order(
+    broker: &Broker,
+    tp: TopicPartition,
+    topic: &TopicRef,
+    records: &bytes::Bytes,
+) -> Result<(), Refused> {
+    match broker.refusals.before(topic, tp.partition, records) {
+        Some((producer_id, sequence, expected)) if !broker.log.knows_producer(tp, producer_id) => {
+            Err(Refused::from(AppendError::OutOfOrderSequence {
+                producer_id,
+                sequence,
+                expected,
+            }))
+        }
         _ => Ok(()),
     }
 }

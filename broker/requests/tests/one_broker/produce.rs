@@ -107,6 +107,32 @@ fn a_duplicate_is_answered_with_the_first_offset() {
     assert_ne!(second.producer_id.0, producer);
 }
 
+#[test]
+fn a_batch_behind_a_refused_first_one_is_not_taken_before_it() {
+    let mut one = OneBroker::new();
+    let first = || idempotent_batch(7, 0, &["a", "b"]);
+    let second = || idempotent_batch(7, 2, &["c"]);
+    // Two batches under way to a topic that is created between them.
+    let early = produce(&mut one, "t", -1, first());
+    assert_eq!(early.error_code, 3, "UNKNOWN_TOPIC_OR_PARTITION");
+    create(&mut one, "t", 1, &[]);
+    let behind = produce(&mut one, "t", -1, second());
+    assert_eq!(behind.error_code, 45, "OUT_OF_ORDER_SEQUENCE_NUMBER");
+    says(&behind, &["producer 7", "sequence 2", "expected 0"]);
+    let first = produce(&mut one, "t", -1, first());
+    assert_eq!((first.error_code, first.base_offset), (0, 0));
+    let second = produce(&mut one, "t", -1, second());
+    assert_eq!((second.error_code, second.base_offset), (0, 2));
+}
+
+#[test]
+fn a_producer_that_was_forgotten_goes_on_with_its_sequence() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    let row = produce(&mut one, "t", -1, idempotent_batch(7, 500, &["a"]));
+    assert_eq!((row.error_code, row.base_offset), (0, 0), "KIP-360");
+}
+
 #[track_caller]
 fn says(row: &PartitionProduceResponse, expected: &[&str]) {
     let message = row.error_message.as_deref().unwrap_or("no message");

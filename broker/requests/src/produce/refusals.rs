@@ -1,0 +1,205 @@
+//! Batches of idempotent producers that were refused a moment ago, so that none behind them is taken first.
+//! It judges no batch of a producer that the log knows: there the sequence itself shows the gap.
+//!
+//! A log that knows nothing of a producer takes any sequence as its first, because the state may have
+//! expired (KIP-360). With several batches under way the first may be refused for a moment (this broker
+//! does not lead yet, the ISR is too small) and the second be taken: then the first can never be
+//! appended, and the producer sends it until its `delivery.timeout.ms` is over (KAFKA-14359, KAFKA-15591).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use kring_io::Instant;
+use kring_wire::ids::ProducerId;
+use kring_wire::{BatchHeader, TopicRef};
+
+use crate::cluster;
+
+/// How long a refused batch is waited for. By Kafka's default of `request.timeout.ms` whatever was under
+/// way behind it has come, or its connection is gone.
+const REMEMBERED: Duration = Duration::from_secs(30);
+/// Refused batches that are remembered; beyond, those that were refused first are forgotten.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// A producer's way into a partition, as its requests name it: the topic may not be known here yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Way {
+    producer_id: ProducerId,
+    epoch: i16,
+    topic: TopicRef,
+    partition: i32,
+}
+
+impl Way {
+    fn new(header: &BatchHeader, topic: &TopicRef, partition: i32) -> Way {
+        Way {
+            producer_id: header.producer_id,
+            epoch: header.producer_epoch,
+            topic: topic.clone(),
+            partition,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Refused {
+    sequence: i32,
+    until: Instant,
+}
+
+/// The first refused batch of each producer in each partition.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    first: BTreeMap<Way, Refused>,
+    by_until: BTreeSet<(Instant, Way)>,
+}
+
+impl Refusals {
+    /// Remembers that a batch was refused.
+    pub(super) fn refused(
+        &mut self,
+        now: Instant,
+        topic: &TopicRef,
+        partition: i32,
+        records: &Bytes,
+    ) {
+        let Some(header) = idempotent(records) else {
+            return;
+        };
+        // The request's frame, of which a name is a part, must not live as long as this.
+        let topic = match topic {
+            TopicRef::Name(name) if !cluster::is_topic_name(name) => return,
+            TopicRef::Name(name) => TopicRef::from(&**name),
+            TopicRef::Id(id) => TopicRef::Id(*id),
+        };
+        let way = Way::new(&header, &topic, partition);
+        let before = self.forget(&way).map(|refused| refused.sequence);
+        let sequence = before.map_or(header.base_sequence, |s| s.min(header.base_sequence));
+        if self.first.len() >= REMEMBERED_MAX {
+            self.forget_oldest();
+        }
+        let until = now + REMEMBERED;
+        self.by_until.insert((until, way.clone()));
+        self.first.insert(way, Refused { sequence, until });
+    }
+
+    /// Forgets what was refused so long ago that nobody sends it again.
+    pub(super) fn expire(&mut self, now: Instant) {
+        while self
+            .by_until
+            .first()
+            .is_some_and(|(until, _)| *until <= now)
+        {
+            self.forget_oldest();
+        }
+    }
+
+    /// The producer, its sequence and that of the refused batch before it, if there is one.
+    pub(super) fn before(
+        &self,
+        topic: &TopicRef,
+        partition: i32,
+        records: &Bytes,
+    ) -> Option<(ProducerId, i32, i32)> {
+        if self.first.is_empty() {
+            return None;
+        }
+        let header = idempotent(records)?;
+        let refused = self.first.get(&Way::new(&header, topic, partition))?;
+        let behind = header.base_sequence > refused.sequence;
+        behind.then_some((header.producer_id, header.base_sequence, refused.sequence))
+    }
+
+    /// A batch was appended: the log knows the producer now.
+    pub(super) fn appended(&mut self, topic: &TopicRef, partition: i32, records: &Bytes) {
+        if !self.first.is_empty()
+            && let Some(header) = idempotent(records)
+        {
+            self.forget(&Way::new(&header, topic, partition));
+        }
+    }
+
+    fn forget(&mut self, way: &Way) -> Option<Refused> {
+        let refused = self.first.remove(way)?;
+        self.by_until.remove(&(refused.until, way.clone()));
+        Some(refused)
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, way)) = self.by_until.pop_first() {
+            self.first.remove(&way);
+        }
+    }
+}
+
+/// The header of a batch that a broker would take from an idempotent producer, its CRC not checked.
+fn idempotent(records: &Bytes) -> Option<BatchHeader> {
+    let header = BatchHeader::parse(records).ok()?;
+    (header.has_producer() && header.base_sequence >= 0 && header.producer_epoch >= 0)
+        .then_some(header)
+}
+
+#[cfg(test)]
+mod tests {
+    use kring_wire::BatchBuilder;
+
+    use super::*;
+
+    const NOW: Instant = Instant(5_000_000_000);
+
+    fn batch(producer_id: ProducerId, epoch: i16, sequence: i32) -> Bytes {
+        let mut builder = BatchBuilder::new().producer(producer_id, epoch, sequence);
+        builder.push(0, None, Some(b"value"));
+        builder.build()
+    }
+
+    fn behind(refusals: &Refusals, records: &Bytes) -> Option<(ProducerId, i32, i32)> {
+        refusals.before(&TopicRef::from("t"), 0, records)
+    }
+
+    #[test]
+    fn what_is_behind_a_refused_batch_waits_until_that_is_appended() {
+        let topic = TopicRef::from("t");
+        let mut refusals = Refusals::default();
+        refusals.refused(NOW, &topic, 0, &batch(7, 0, 4));
+        refusals.refused(NOW, &topic, 0, &batch(7, 0, 9));
+        assert_eq!(behind(&refusals, &batch(7, 0, 9)), Some((7, 9, 4)));
+        assert_eq!(behind(&refusals, &batch(7, 0, 4)), None, "the same again");
+        assert_eq!(behind(&refusals, &batch(7, 1, 9)), None, "another epoch");
+        assert_eq!(behind(&refusals, &batch(8, 0, 9)), None, "another producer");
+        assert_eq!(refusals.before(&topic, 1, &batch(7, 0, 9)), None);
+        refusals.appended(&topic, 0, &batch(7, 0, 4));
+        assert_eq!(behind(&refusals, &batch(7, 0, 9)), None);
+        assert!(refusals.by_until.is_empty());
+    }
+
+    #[test]
+    fn a_refused_batch_is_forgotten_after_a_while() {
+        let mut refusals = Refusals::default();
+        refusals.refused(NOW, &TopicRef::from("t"), 0, &batch(7, 0, 0));
+        refusals.expire(Instant(NOW.0 + REMEMBERED.as_nanos() as u64 - 1));
+        assert!(behind(&refusals, &batch(7, 0, 5)).is_some());
+        refusals.expire(NOW + REMEMBERED);
+        assert_eq!(behind(&refusals, &batch(7, 0, 5)), None);
+    }
+
+    #[test]
+    fn no_client_makes_it_remember_more_than_its_bound() {
+        let mut refusals = Refusals::default();
+        for id in 0..REMEMBERED_MAX as i64 + 5 {
+            refusals.refused(
+                NOW + Duration::from_nanos(id as u64),
+                &TopicRef::from("t"),
+                0,
+                &batch(id, 0, 0),
+            );
+        }
+        assert_eq!(refusals.first.len(), REMEMBERED_MAX);
+        assert_eq!(refusals.by_until.len(), REMEMBERED_MAX);
+        assert_eq!(behind(&refusals, &batch(4, 0, 1)), None, "the oldest went");
+        let long = TopicRef::from("x".repeat(250).as_str());
+        refusals.refused(NOW, &long, 0, &batch(0, 0, 0));
+        assert_eq!(refusals.before(&long, 0, &batch(0, 0, 1)), None);
+    }
+}
