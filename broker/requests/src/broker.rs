@@ -220,7 +220,7 @@ impl Broker {
             self.coordinators.next_deadline(),
             self.shutdown.next_deadline(),
             self.disk_watch_deadline(now),
-            self.repairs.next_deadline(),
+            self.repair_deadline(),
         ];
         if let Some(at) = deadlines.into_iter().flatten().min() {
             out.effects.wake_at(at);

@@ -39,8 +39,8 @@ impl Repairs {
         self.0.remove(&tp);
     }
 
-    /// When the controller is asked next.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+    /// When the controller is to be asked next.
+    fn next_deadline(&self) -> Option<Instant> {
         self.0.values().map(|repair| repair.ask_at).min()
     }
 }
@@ -85,9 +85,15 @@ impl Broker {
         }
     }
 
+    /// When the controller is asked next. A broker that is not in the cluster cannot ask, and a wish for
+    /// a time that has passed would keep it busy until it is.
+    pub(crate) fn repair_deadline(&self) -> Option<Instant> {
+        self.repairs.next_deadline().filter(|_| self.opened)
+    }
+
     /// Asks the controller where it is time.
     pub(crate) fn ask_for_repairs(&mut self, now: Now, out: &mut Output) {
-        if !self.opened || self.repairs.next_deadline().is_none_or(|at| at > now.mono) {
+        if self.repair_deadline().is_none_or(|at| at > now.mono) {
             return;
         }
         // Retention may have passed the damage.

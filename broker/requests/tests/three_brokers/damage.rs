@@ -158,3 +158,23 @@ fn the_last_in_sync_replica_keeps_leading_and_serves_what_is_intact() {
     let new = cluster.leader(others[0], "t");
     assert!(is_whole(&cluster.fetch_all(new, "t").unwrap()));
 }
+
+#[test]
+fn damage_found_before_the_cluster_is_there_waits_for_it() {
+    let (mut cluster, leader) = cold(2_000);
+    let follower = ids().into_iter().find(|id| *id != leader).unwrap();
+    ids().into_iter().for_each(|id| cluster.kill(id));
+    cluster.start(follower);
+    // Its journal has all of the segments, which are written again first.
+    cluster.run_for(Duration::from_secs(1));
+    flip(&mut cluster, follower, 0);
+    // Alone it is not in the cluster and can ask nobody; here, a broker that never rests gets nowhere.
+    cluster.run_for(Duration::from_secs(10));
+    let stats = cluster.broker(follower).metrics().log;
+    assert_eq!((stats.damage_found, stats.damage_repaired), (1, 0));
+    for other in ids().into_iter().filter(|id| *id != follower) {
+        cluster.start(other);
+    }
+    wait_for_repair(&mut cluster, follower);
+    cluster.wait_for_isr(follower, "t", 3);
+}
