@@ -57,6 +57,8 @@ pub struct SimDiskStats {
     pub hung: u64,
     /// Operations that a slow disk took longer for.
     pub slowed: u64,
+    /// Syncs of files that took long while writes did not.
+    pub slow_syncs: u64,
 }
 
 impl SimDiskStats {
@@ -80,6 +82,7 @@ impl SimDiskStats {
         self.refused_full += other.refused_full;
         self.hung += other.hung;
         self.slowed += other.slowed;
+        self.slow_syncs += other.slow_syncs;
     }
 }
 
@@ -115,6 +118,8 @@ pub struct SimDisk {
     hung_until: Instant,
     /// Until then every operation takes so many times as long.
     slow: (Instant, u64),
+    /// Until then every sync of a file takes so much longer.
+    slow_syncs: (Instant, Duration),
     /// Files that may have lost their last name since nameless ones were last looked for, and those
     /// without one that are still needed.
     nameless: BTreeSet<u64>,
@@ -149,6 +154,7 @@ impl SimDisk {
             faults_left: config.fault_budget,
             hung_until: Instant::default(),
             slow: (Instant::default(), 1),
+            slow_syncs: (Instant::default(), Duration::ZERO),
             nameless: BTreeSet::new(),
             stats: SimDiskStats::default(),
             woken: Arc::default(),
@@ -170,7 +176,8 @@ impl SimDisk {
     /// When the next operation completes, if one is under way.
     #[must_use]
     pub fn next_completion(&self) -> Option<Instant> {
-        self.in_flight.keys().next().map(|(due, _)| *due)
+        let first = self.in_flight.first_key_value();
+        first.map(|((due, _), _)| *due)
     }
 
     /// Whether a write that is to be durable, or a sync, is under way.
@@ -195,6 +202,11 @@ impl SimDisk {
         if self.now < until {
             self.stats.slowed += 1;
             ns *= factor;
+        }
+        let (until, longer) = self.slow_syncs;
+        if self.now < until && matches!(op, DiskOp::Sync { .. }) {
+            self.stats.slow_syncs += 1;
+            return Duration::from_nanos(ns) + longer;
         }
         Duration::from_nanos(ns)
     }

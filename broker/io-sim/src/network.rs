@@ -236,7 +236,8 @@ impl Network {
     /// When the next thing arrives.
     #[must_use]
     pub fn next_at(&self) -> Option<Instant> {
-        self.under_way.keys().next().map(|(at, _)| *at)
+        let first = self.under_way.first_key_value();
+        first.map(|((at, _), _)| *at)
     }
 
     /// The next thing that has arrived by `now`, in the order of arrival.

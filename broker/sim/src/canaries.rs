@@ -66,13 +66,13 @@ fn menu_for(canary: Canary) -> Menu {
     let dishes: &[&str] = match canary {
         Canary::GroupsCompleteOutOfOrder => &["blackout", "hung-disk", "slow-disk"],
         Canary::DamagedTailCut => &["rot-tail", "kill", "pause", "isolate", "heal"],
-        Canary::JournalReusedEarly => &["disk-full", "power-loss", "blackout"],
+        Canary::JournalReusedEarly => &["power-loss-in-checkpoint"],
         Canary::WriteErrorIgnored => &["write-error", "errors-then-blackout", "power-loss"],
         Canary::SyncErrorIgnored => &["sync-error", "errors-then-blackout", "power-loss"],
         Canary::EntryNotDurable => &["hung-then-blackout"],
         Canary::StaleLeaderFollowed | Canary::StaleReportCounts => &["slow-leaders"],
-        // A voter that forgets its vote matters when another has forgotten everything.
-        Canary::StaleBrokerEpochJoins | Canary::VoteNotDurable => &["late-joiner"],
+        Canary::StaleBrokerEpochJoins => &["late-joiner"],
+        Canary::VoteNotDurable => &["forgotten-vote"],
         _ => return Menu::usual(),
     };
     let dishes: Vec<String> = dishes.iter().map(|dish| (*dish).to_owned()).collect();

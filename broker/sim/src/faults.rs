@@ -143,6 +143,8 @@ pub enum Fault {
     DiskFull(For),
     /// Every operation takes long.
     SlowDisk(For),
+    /// Every sync of a file takes three seconds longer, while writes take as long as ever.
+    SlowSyncs(For),
     /// No operation completes.
     HungDisk(For),
     /// The machine loses power and comes back with an empty disk.

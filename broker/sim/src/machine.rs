@@ -275,7 +275,7 @@ impl Machine {
         self.broker.as_ref()?;
         let disk = self.disk.next_completion();
         let held = (!self.held.is_empty()).then_some(self.paused_until);
-        let next = [disk, self.wake_at, held].into_iter().flatten().min()?;
+        let next = earlier(earlier(disk, self.wake_at), held)?;
         Some(next.max(self.paused_until))
     }
 
@@ -360,6 +360,14 @@ impl Machine {
         // What it had asked for without waiting is cut short as by a kill.
         self.disk.kill();
         self.end = Some(end);
+    }
+}
+
+/// The earlier of two times that there may be; asked several times for each event of a run.
+pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

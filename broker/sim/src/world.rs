@@ -23,7 +23,7 @@ use crate::faults::kind::Counts;
 use crate::faults::text::Plan;
 use crate::faults::{ClientCut, Fault, For};
 use crate::history::History;
-use crate::machine::Machine;
+use crate::machine::{Machine, earlier};
 use crate::trace::Trace;
 use clients::Request;
 use process::Roll;
@@ -228,12 +228,9 @@ impl World {
     }
 
     fn next_at(&self) -> Option<Instant> {
-        let due = self.due.keys().next().map(|(at, _)| *at);
-        let machines = self.machines.values().filter_map(Machine::next_at).min();
-        [due, machines, self.network.next_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        let due = self.due.first_key_value().map(|((at, _), _)| *at);
+        let machines = self.machines.values().map(Machine::next_at);
+        machines.fold(earlier(due, self.network.next_at()), earlier)
     }
 
     /// Does what is due now, in a fixed order.

@@ -43,6 +43,7 @@ impl SimDisk {
         self.drop_nameless();
         self.hung_until = Instant::default();
         self.slow = (Instant::default(), 1);
+        self.slow_syncs = (Instant::default(), std::time::Duration::ZERO);
     }
 
     /// `kill -9`: what was completed stays as it is, in the page cache or on the disk; of what is

@@ -1,6 +1,8 @@
 //! What a test does to a disk besides using it: faults, damage, looking at what is there.
 //! It completes no operation.
 
+use std::time::Duration;
+
 use kring_io::Instant;
 
 use super::fault::Fault;
@@ -76,10 +78,17 @@ impl SimDisk {
         self.slow = (until, factor);
     }
 
+    /// Takes `longer` for each sync of a file that is submitted before `until`: a file system that has
+    /// much to write back. Writes, also durable ones, take as long as ever.
+    pub fn slow_syncs(&mut self, until: Instant, longer: Duration) {
+        self.slow_syncs = (until, longer);
+    }
+
     /// Ends hanging, slowness, faults that still wait for their operation, and want of space. What
     /// is damaged stays so.
     pub fn recover(&mut self) {
         self.slow = (Instant::default(), 1);
+        self.slow_syncs = (Instant::default(), Duration::ZERO);
         self.faults.clear();
         self.config.capacity_bytes = u64::MAX;
         if self.hung_until > self.now {
@@ -96,6 +105,7 @@ impl SimDisk {
     pub fn is_troubled(&self) -> bool {
         self.hung_until > self.now
             || self.slow.0 > self.now
+            || self.slow_syncs.0 > self.now
             || !self.faults.is_empty()
             || self.config.capacity_bytes < u64::MAX
     }

@@ -102,6 +102,20 @@ fn a_slow_disk_takes_longer_and_then_does_not() {
 }
 
 #[test]
+fn syncs_can_be_slow_while_durable_writes_are_not() {
+    let mut disk = disk(1);
+    let longer = Duration::from_secs(2);
+    disk.slow_syncs(disk.now() + Duration::from_secs(9), longer);
+    let start = disk.now();
+    finish(&mut disk, write(0, &[1; 10]));
+    assert!(disk.now().since(start) < longer);
+    let start = disk.now();
+    finish(&mut disk, DiskOp::Sync { file: FileId(1) });
+    assert!(disk.now().since(start) >= longer);
+    assert!(disk.is_troubled());
+}
+
+#[test]
 fn damage_counts_until_what_is_damaged_is_written_again_or_gone() {
     let mut disk = disk(1);
     finish(&mut disk, write(0, &[1; 2048]));

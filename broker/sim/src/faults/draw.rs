@@ -97,6 +97,8 @@ pub const DISHES: &[Dish] = &[
     dish("client-reset", 4, true),
     dish("newer-message", 2, true),
     dish("clock-jump", 4, true),
+    dish("slow-syncs", 3, true),
+    dish("power-loss-in-checkpoint", 2, true),
     // One that comes alone seldom meets the moment in which it matters.
     dish("write-error", 4, false),
     dish("sync-error", 4, false),
@@ -105,6 +107,7 @@ pub const DISHES: &[Dish] = &[
     dish("hung-then-blackout", 4, false),
     dish("slow-leaders", 4, false),
     dish("late-joiner", 4, false),
+    dish("forgotten-vote", 4, false),
 ];
 
 impl Menu {
@@ -304,6 +307,7 @@ impl Chance<'_> {
             }
             "disk-full" => Fault::DiskFull(self.one(500, 10_000)),
             "slow-disk" => Fault::SlowDisk(self.one(500, 8_000)),
+            "slow-syncs" => Fault::SlowSyncs(self.one(2_000, 8_000)),
             "hung-disk" => Fault::HungDisk(self.one(500, 20_000)),
             "replace-disk" => Fault::ReplaceDisk(For {
                 broker: self.victim(),

@@ -50,6 +50,7 @@ kinds! {
     ErrorOnNames "eio_names" "EIO when a name or a length was changed or listed",
     DiskFull "disk_full" "operations that found no space",
     SlowDisk "slow_disk" "operations that a slow disk held up",
+    SlowSyncs "slow_syncs" "syncs of files that took seconds while writes did not",
     HungDisk "hung_disk" "operations that a hung disk did not complete for seconds",
     ReplacedDisk "replaced_disk" "a broker that came back with an empty disk",
     DelaySpike "delay_spike" "times that all messages took long",

@@ -123,6 +123,7 @@ impl fmt::Display for Fault {
             ),
             Fault::DiskFull(of) => write!(f, "disk-full {of}"),
             Fault::SlowDisk(of) => write!(f, "slow-disk {of}"),
+            Fault::SlowSyncs(of) => write!(f, "slow-syncs {of}"),
             Fault::HungDisk(of) => write!(f, "hung-disk {of}"),
             Fault::ReplaceDisk(of) => write!(f, "replace-disk {of}"),
             Fault::DelaySpike { ms, factor } => write!(f, "delay-spike {ms} {factor}"),
@@ -196,8 +197,7 @@ fn parse(name: &str, words: &mut SplitWhitespace<'_>) -> Result<Fault, String> {
             times: number(words)?,
         },
         "disk-full" => Fault::DiskFull(one(words)?),
-        "slow-disk" => Fault::SlowDisk(one(words)?),
-        "hung-disk" => Fault::HungDisk(one(words)?),
+        "slow-disk" | "slow-syncs" | "hung-disk" => slow(name, one(words)?),
         "replace-disk" => Fault::ReplaceDisk(one(words)?),
         "delay-spike" => Fault::DelaySpike {
             ms: number(words)?,
@@ -238,6 +238,14 @@ fn parse(name: &str, words: &mut SplitWhitespace<'_>) -> Result<Fault, String> {
         },
         other => return Err(format!("there is no fault `{other}`")),
     })
+}
+
+fn slow(name: &str, of: For) -> Fault {
+    match name {
+        "slow-disk" => Fault::SlowDisk(of),
+        "slow-syncs" => Fault::SlowSyncs(of),
+        _ => Fault::HungDisk(of),
+    }
 }
 
 fn number<N: FromStr>(words: &mut SplitWhitespace<'_>) -> Result<N, String> {

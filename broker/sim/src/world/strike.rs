@@ -59,6 +59,7 @@ impl World {
             | Fault::DiskError { .. }
             | Fault::DiskFull(_)
             | Fault::SlowDisk(_)
+            | Fault::SlowSyncs(_)
             | Fault::HungDisk(_) => self.strike_disk(fault),
             fault => self.strike_network(fault),
         }
@@ -190,16 +191,15 @@ impl World {
                     self.later(self.until(of.ms), Due::SpaceAgain(of.broker));
                 }
             }
-            Fault::SlowDisk(of) => {
+            Fault::SlowDisk(of) | Fault::SlowSyncs(of) | Fault::HungDisk(of) => {
                 let until = self.until(of.ms);
                 if let Some(machine) = self.machines.get_mut(&of.broker) {
-                    machine.disk_mut(now).slow_down(until, SLOW_DISK_FACTOR);
-                }
-            }
-            Fault::HungDisk(of) => {
-                let until = self.until(of.ms);
-                if let Some(machine) = self.machines.get_mut(&of.broker) {
-                    machine.disk_mut(now).hang(until);
+                    let disk = machine.disk_mut(now);
+                    match fault {
+                        Fault::SlowDisk(_) => disk.slow_down(until, SLOW_DISK_FACTOR),
+                        Fault::SlowSyncs(_) => disk.slow_syncs(until, Duration::from_secs(3)),
+                        _ => disk.hang(until),
+                    }
                 }
             }
             _ => {}

@@ -31,6 +31,7 @@ impl World {
             counts.add(Kind::ErrorOnNames, names);
             counts.add(Kind::DiskFull, disk.refused_full);
             counts.add(Kind::SlowDisk, disk.slowed);
+            counts.add(Kind::SlowSyncs, disk.slow_syncs);
             counts.add(Kind::HungDisk, disk.hung);
         }
         counts

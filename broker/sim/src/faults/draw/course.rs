@@ -14,6 +14,8 @@ impl Chance<'_> {
             "hung-then-blackout" => self.hung_then_blackout(),
             "slow-leaders" => self.slow_leaders(),
             "late-joiner" => self.late_joiner(),
+            "forgotten-vote" => self.forgotten_vote(),
+            "power-loss-in-checkpoint" => self.power_loss_in_checkpoint(),
             name => vec![(0, self.fault(name))],
         }
     }
@@ -89,6 +91,50 @@ impl Chance<'_> {
         course
     }
 
+    /// Syncs take seconds and the journal goes on, so that much of it is written while a checkpoint is
+    /// not durable yet; then the power is lost, and what the checkpoint before begins with must be there.
+    fn power_loss_in_checkpoint(&mut self) -> Vec<(u64, Fault)> {
+        let slow = |broker: &BrokerId| {
+            let of = For {
+                broker: *broker,
+                ms: 8_000,
+            };
+            (0, Fault::SlowSyncs(of))
+        };
+        let mut course: Vec<(u64, Fault)> = self.brokers.iter().map(slow).collect();
+        let after_ms = 1_500 + self.below(6_000);
+        let lost = match self.below(2) {
+            0 => self.all(),
+            _ => vec![self.one(100, 2_000)],
+        };
+        course.push((after_ms, Fault::PowerLoss(lost)));
+        course
+    }
+
+    /// All are apart until no leader is left; then one whose disk hangs is the only one that two others
+    /// reach, and loses power when it may have voted for one of them. It comes back where only the
+    /// other reaches it.
+    fn forgotten_vote(&mut self) -> Vec<(u64, Fault)> {
+        let (one, other) = self.two();
+        let third = self.brokers.iter().find(|b| **b != one && **b != other);
+        let broker = *third.unwrap_or(&one);
+        let joined = 3_000 + self.below(2_000);
+        let lost = joined + 50 + self.below(1_500);
+        let down = For {
+            broker,
+            ms: 20 + self.below(200),
+        };
+        vec![
+            (0, Fault::SplitAll),
+            (joined, Fault::HungDisk(For { broker, ms: 5_000 })),
+            (joined, Fault::Heal),
+            (joined, Fault::Bridge { one, other }),
+            (lost, Fault::Isolate(one)),
+            (lost, Fault::PowerLoss(vec![down])),
+            (lost + 3_000 + self.below(2_000), Fault::Heal),
+        ]
+    }
+
     /// A broker that was away has caught up, but word of that is held up until it comes back with an
     /// empty disk.
     fn late_joiner(&mut self) -> Vec<(u64, Fault)> {
@@ -133,6 +179,8 @@ mod tests {
             "hung-then-blackout",
             "slow-leaders",
             "late-joiner",
+            "power-loss-in-checkpoint",
+            "forgotten-vote",
         ] {
             let menu = Menu::of(&[name.to_owned()]).unwrap();
             for seed in 0..50 {

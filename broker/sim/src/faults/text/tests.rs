@@ -22,7 +22,7 @@ fn a_plan_is_read_back_as_it_was_printed() {
         );
         assert_eq!(read(&text).as_ref(), Ok(&plan));
     }
-    assert_eq!(names.len(), 28, "{names:?}");
+    assert_eq!(names.len(), 29, "{names:?}");
 }
 
 #[test]
