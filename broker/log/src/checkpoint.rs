@@ -111,7 +111,10 @@ impl Log {
     /// Takes the state as of now, when a checkpoint is due.
     pub(crate) fn begin_checkpoint_if_due(&mut self, now: Now) {
         if self.checkpoint.running.is_some()
-            || !matches!(self.phase, Phase::Running | Phase::Stopping)
+            || !matches!(
+                self.phase,
+                Phase::MakingRoom | Phase::Running | Phase::Stopping
+            )
             || self.room.waits(Need::Checkpoint, now.mono)
         {
             return;

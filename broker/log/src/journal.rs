@@ -24,6 +24,9 @@ use record::Change;
 use ring::{Position, Ring};
 use zero::Zeroing;
 
+/// Room for the first blocks of some runs to come: each takes one, and may end before its checkpoint is there.
+const STARTS_BYTES: u64 = 64 << 10;
+
 /// A sealed group: its bytes are final, its place is taken.
 #[derive(Debug)]
 struct Sealed {
@@ -208,7 +211,13 @@ impl Journal {
         }
         let payload_bytes = self.open.buffer.len() - block::HEADER_BYTES;
         let bytes = block::padded_bytes(payload_bytes) as u64;
-        let at = self.ring.place(bytes).ok_or(JournalFull)?;
+        // LOG-10: runs to come find room for their first block, and so for the checkpoint that makes more.
+        let reserve = if self.open.first_of_run {
+            0
+        } else {
+            STARTS_BYTES.min(self.ring.geometry.file_bytes / 8)
+        };
+        let at = self.ring.place(bytes, reserve).ok_or(JournalFull)?;
         self.zeroing
             .written(self.ring.geometry.index(at), at.offset + bytes);
         let buffer = self

@@ -4,6 +4,7 @@
 use kring_io::canary::{self, Canary};
 use kring_io::disk::Entry;
 use kring_io::{DiskDone, DiskError, DiskOp, Effects, Instant, Now, Random};
+use kring_wire::BatchHeader;
 use kring_wire::ids::{Offset, TopicPartition};
 
 use crate::checkpoint::Checkpointer;
@@ -34,6 +35,8 @@ pub(crate) enum Phase {
     Recovering,
     /// The first block of this run is on its way.
     Starting,
+    /// The journal is almost full, so a checkpoint comes before anybody writes.
+    MakingRoom,
     Running,
     Stopping,
     Stopped,
@@ -136,12 +139,16 @@ impl Log {
 
     /// Starts whatever may start now.
     pub(crate) fn pump(&mut self, now: Now, out: &mut Effects) {
-        if matches!(self.phase, Phase::Running | Phase::Stopping) {
+        if matches!(
+            self.phase,
+            Phase::MakingRoom | Phase::Running | Phase::Stopping
+        ) {
             self.start_removals(out);
             self.start_flushes(now, out);
             self.advance_checkpoint(now, out);
             self.close_excess_files(out);
             self.advance_shutdown(now, out);
+            self.run_if_room_was_made(now, out);
         }
     }
 
@@ -150,7 +157,7 @@ impl Log {
     pub fn submit(&mut self, now: Now, out: &mut Effects) {
         if !matches!(
             self.phase,
-            Phase::Starting | Phase::Running | Phase::Stopping
+            Phase::Starting | Phase::MakingRoom | Phase::Running | Phase::Stopping
         ) {
             self.wake_for_events(now, out);
             return;
@@ -250,7 +257,9 @@ impl Log {
     pub(crate) fn check_running(&self) -> Result<(), AppendError> {
         let reason = match self.phase {
             Phase::Running => return Ok(()),
-            Phase::New | Phase::Recovering | Phase::Starting => "recovery is under way",
+            Phase::New | Phase::Recovering | Phase::Starting | Phase::MakingRoom => {
+                "recovery is under way"
+            }
             Phase::Stopping | Phase::Stopped => "the broker shuts down",
             Phase::Failed => "a write failed",
         };
@@ -287,12 +296,13 @@ impl Log {
         &mut self,
         now: Now,
         tp: TopicPartition,
-        batch_bytes: usize,
+        first: &BatchHeader,
+        bytes: usize,
     ) -> Result<(), AppendError> {
         let Some(partition) = self.state.partitions.get(&tp) else {
             return Ok(());
         };
-        if partition.must_roll(batch_bytes, now.wall_ms) {
+        if partition.must_roll(first, bytes, now.wall_ms) {
             let base_offset = partition.log_end;
             let lsn = self.change(&Change::Roll {
                 tp,

@@ -29,6 +29,8 @@ pub(crate) struct Active {
     pub(crate) bytes: u64,
     /// Clock at its first batch.
     pub(crate) created_ms: i64,
+    /// Largest timestamp of its first batch; of the first since the start for one that is older; −1 before.
+    pub(crate) first_timestamp_ms: i64,
 }
 
 /// One partition's log.
@@ -93,6 +95,7 @@ impl Partition {
                 base_offset: 0,
                 bytes: 0,
                 created_ms: 0,
+                first_timestamp_ms: -1,
             },
             tail: Tail::new(0, 0),
             flushed_end: 0,
@@ -124,6 +127,7 @@ impl Partition {
             base_offset: self.log_end,
             bytes: 0,
             created_ms,
+            first_timestamp_ms: -1,
         };
         self.tail.roll(self.log_end);
     }
@@ -233,6 +237,7 @@ impl Partition {
             base_offset: to,
             bytes: 0,
             created_ms: 0,
+            first_timestamp_ms: -1,
         };
         self.tail = Tail::new(to, to);
         gone
@@ -270,6 +275,7 @@ impl Partition {
             base_offset: at,
             bytes: 0,
             created_ms: 0,
+            first_timestamp_ms: -1,
         };
         self.tail = Tail::new(at, at);
         std::mem::take(&mut self.segments).into()
@@ -367,6 +373,9 @@ fn note(
 ) {
     if active.bytes == 0 {
         active.created_ms = now_ms;
+    }
+    if active.first_timestamp_ms < 0 {
+        active.first_timestamp_ms = header.max_timestamp_ms;
     }
     active.bytes += header.total_bytes as u64;
     *dirty_bytes += header.total_bytes as u64;

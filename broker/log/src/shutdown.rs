@@ -21,7 +21,7 @@ impl Log {
                 self.stopping = Stopping::Checkpoint;
                 self.submit(now, out);
             }
-            Phase::New | Phase::Recovering | Phase::Starting => {
+            Phase::New | Phase::Recovering | Phase::Starting | Phase::MakingRoom => {
                 self.phase = Phase::Stopped;
                 self.events.push(LogEvent::Stopped);
                 out.wake_at(now.mono);

@@ -6,7 +6,7 @@ mod rig;
 use std::time::Duration;
 
 use kring_io_sim::SimDiskConfig;
-use kring_log::{LogEvent, TimestampQuery, TopicLogConfig};
+use kring_log::{LogConfig, LogEvent, TimestampQuery, TopicLogConfig};
 use rig::{Rig, WALL_MS, batch_at, small, tp, value_of, values};
 
 #[test]
@@ -256,6 +256,41 @@ fn replicated_batches_keep_their_offsets_and_must_follow() {
         follower.commit();
     }
     assert_eq!(leader.read_all(tp), follower.read_all(tp));
+}
+
+#[test]
+fn a_replica_that_was_behind_lets_go_of_old_records_as_the_others_do() {
+    let config = TopicLogConfig {
+        segment_ms: 4_000,
+        retention_ms: 12_000,
+        ..TopicLogConfig::default()
+    };
+    let often = || LogConfig {
+        segment_flush_interval_ms: 100,
+        retention_check_interval_ms: 100,
+        ..small()
+    };
+    let mut leader = Rig::started(14, often());
+    let mut follower = Rig::started(15, often());
+    let tp = leader.create_with(0, config.clone());
+    follower.create_with(0, config);
+    let wall_ms = leader.now().wall_ms;
+    for age_ms in [30_000, 29_000, 20_000, 11_000, 10_000, 0] {
+        let batch = batch_at(wall_ms - age_ms, &[b"value"]);
+        leader.log.append(leader.now(), tp, 0, batch).unwrap();
+    }
+    leader.commit();
+    let all = leader.read(tp, 0, 1 << 20).unwrap().concat();
+    let now = follower.now();
+    follower.log.append_replicated(now, tp, all.into()).unwrap();
+    follower.commit();
+    let start = |rig: &Rig| rig.log.state(tp).unwrap().log_start;
+    assert_eq!(start(&follower), 0);
+    follower.pass(Duration::from_secs(1));
+    assert_eq!(start(&follower), 3, "those of 30, 29 and 20 s");
+    assert_eq!(follower.log.state(tp).unwrap().log_end, 6);
+    follower.crash().unwrap();
+    assert_eq!(start(&follower), 3);
 }
 
 #[test]

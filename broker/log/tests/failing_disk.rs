@@ -224,3 +224,48 @@ fn a_checkpoint_without_room_holds_appends_back_until_it_is_written() {
     assert_eq!(rig.failure(), None);
     assert!(rig.log.stats().checkpoints > checkpoints + 1);
 }
+
+#[test]
+fn a_run_after_a_full_journal_makes_room_before_anybody_writes() {
+    let mut rig = Rig::started(31, small());
+    let tp = rig.create(0);
+    rig.fill(tp, 200_000);
+    rig.commit();
+    let forever = rig.disk.now() + Duration::from_secs(3600);
+    rig.disk.slow_syncs(forever, Duration::from_secs(20));
+    let change = |rig: &mut Rig, number: u64| {
+        let key = (number % 8).to_be_bytes().to_vec();
+        rig.log.put_state(key, Some(vec![7; 8_000].into()));
+        rig.step();
+    };
+    for number in 0..1_000 {
+        change(&mut rig, number);
+    }
+    let failure = rig.failure().unwrap();
+    assert!(
+        matches!(failure, LogFailure::JournalFull { .. }),
+        "{failure}"
+    );
+    // Each is killed before its checkpoint is there.
+    for _ in 0..3 {
+        rig.log = Log::new(rig.config.clone(), 99);
+        rig.out = Effects::default();
+        rig.events.clear();
+        rig.disk.kill();
+        rig.log.start(rig.now(), &mut rig.out);
+        for _ in 0..100 {
+            rig.step();
+        }
+        assert_eq!(rig.failure(), None);
+    }
+    rig.disk.kill();
+    rig.restart().unwrap();
+    for number in 0..20 {
+        change(&mut rig, number);
+    }
+    assert_eq!(rig.failure(), None);
+    assert_eq!(
+        rig.read_all(tp).len() as i64,
+        rig.log.state(tp).unwrap().log_end
+    );
+}

@@ -223,6 +223,7 @@ impl<'a> PartitionSnapshot<'a> {
             base_offset,
             bytes,
             created_ms: self.active_created_ms,
+            first_timestamp_ms: -1,
         };
         partition.tail = crate::partition::tail::Tail::new(end, base_offset);
         state.partitions.insert(tp, partition);

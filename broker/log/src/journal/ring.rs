@@ -47,21 +47,26 @@ pub(crate) struct Ring {
 
 impl Ring {
     /// Takes room for a block, in the next file if this one has too little. `None`: all files are
-    /// needed by recovery.
-    pub(crate) fn place(&mut self, bytes: u64) -> Option<Position> {
-        if self.head.offset + bytes > self.geometry.file_bytes {
-            let next = self.head.file_seq + 1;
-            // LOG-3: the next file still holds what recovery would read.
-            if next - self.oldest.file_seq >= u64::from(self.geometry.files) {
-                return None;
-            }
-            self.head = Position {
-                file_seq: next,
+    /// needed by recovery, or fewer than `reserve` bytes would be left behind it.
+    pub(crate) fn place(&mut self, bytes: u64, reserve: u64) -> Option<Position> {
+        let mut at = self.head;
+        if at.offset + bytes > self.geometry.file_bytes {
+            at = Position {
+                file_seq: at.file_seq + 1,
                 offset: 0,
             };
         }
-        let at = self.head;
-        self.head.offset += bytes;
+        let files = u64::from(self.geometry.files);
+        // LOG-3: the next file still holds what recovery would read.
+        let is_free = at.file_seq - self.oldest.file_seq < files;
+        let is_last = at.file_seq + 1 - self.oldest.file_seq >= files;
+        if !is_free || (is_last && at.offset + bytes + reserve > self.geometry.file_bytes) {
+            return None;
+        }
+        self.head = Position {
+            offset: at.offset + bytes,
+            ..at
+        };
         Some(at)
     }
 
@@ -104,12 +109,12 @@ mod tests {
     #[test]
     fn a_block_that_does_not_fit_begins_the_next_file() {
         let mut ring = ring();
-        assert_eq!(ring.place(12_288), Some(Position::default()));
+        assert_eq!(ring.place(12_288, 0), Some(Position::default()));
         let second = Position {
             file_seq: 1,
             offset: 0,
         };
-        assert_eq!(ring.place(8192), Some(second));
+        assert_eq!(ring.place(8192, 0), Some(second));
         assert_eq!(ring.geometry.index(second), 1);
     }
 
@@ -117,12 +122,12 @@ mod tests {
     fn a_file_is_written_again_only_when_a_checkpoint_covers_it() {
         let mut ring = ring();
         for _ in 0..2 {
-            assert!(ring.place(16_384).is_some());
+            assert!(ring.place(16_384, 0).is_some());
         }
         assert_eq!(ring.free_files(), 0);
-        assert_eq!(ring.place(4096), None);
+        assert_eq!(ring.place(4096, 0), None);
         ring.oldest.file_seq = 1;
-        let again = ring.place(4096).unwrap();
+        let again = ring.place(4096, 0).unwrap();
         assert_eq!((again.file_seq, ring.geometry.index(again)), (2, 0));
     }
 }

@@ -1,18 +1,50 @@
-//! When a segment is closed: by size, by age, by the reach of its offsets.
+//! When a segment is closed: by size, by age, by the time its records span, by the reach of its offsets.
 //! It closes none; `Log::roll_if_due` journals that first.
+
+use kring_wire::BatchHeader;
 
 use super::Partition;
 
 impl Partition {
-    /// Whether a batch of so many bytes begins a new segment.
-    pub(crate) fn must_roll(&self, batch_bytes: usize, now_ms: i64) -> bool {
+    /// Whether batches of so many bytes, the first of them `first`, begin a new segment.
+    pub(crate) fn must_roll(&self, first: &BatchHeader, bytes: usize, now_ms: i64) -> bool {
         let active = &self.active;
         active.bytes > 0
-            && (active.bytes + batch_bytes as u64 > self.config.segment_bytes
+            && (active.bytes + bytes as u64 > self.config.segment_bytes
+                || self.spans_too_long(active.first_timestamp_ms, first)
                 || now_ms.saturating_sub(active.created_ms).unsigned_abs()
                     >= self.segment_age_max_ms()
                     && now_ms > active.created_ms
                 || self.log_end - active.base_offset > i64::from(i32::MAX))
+    }
+
+    /// How many of these batches go to one segment before the time that its records span is too long. A
+    /// replica that was behind gets records of hours at once, and what is old must not stay as long as what is new.
+    pub(crate) fn batches_of_one_segment(
+        &self,
+        headers: &[BatchHeader],
+        bytes: usize,
+        now_ms: i64,
+    ) -> usize {
+        let Some((first, others)) = headers.split_first() else {
+            return 0;
+        };
+        let begins = self.active.bytes == 0 || self.must_roll(first, bytes, now_ms);
+        let first_ms = if begins {
+            first.max_timestamp_ms
+        } else {
+            self.active.first_timestamp_ms
+        };
+        let together = others
+            .iter()
+            .take_while(|header| !self.spans_too_long(first_ms, header));
+        1 + together.count()
+    }
+
+    /// As in Apache Kafka (`LogSegment.shouldRoll`): by the largest timestamp of the first batch.
+    fn spans_too_long(&self, first_ms: i64, header: &BatchHeader) -> bool {
+        let span_ms = header.max_timestamp_ms.saturating_sub(first_ms);
+        first_ms >= 0 && u64::try_from(span_ms).is_ok_and(|ms| ms >= self.segment_age_max_ms())
     }
 
     /// At which age the active segment is closed. Differs between partitions and segments by up to

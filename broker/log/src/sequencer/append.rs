@@ -47,7 +47,7 @@ impl Log {
             return Ok(self.duplicate(tp, first));
         }
         self.check_room(records.len())?;
-        self.roll_if_due(now, tp, records.len())?;
+        self.roll_if_due(now, tp, &header, records.len())?;
         let (Some(partition), Some(journal)) =
             (self.state.partitions.get_mut(&tp), self.journal.as_mut())
         else {

@@ -4,21 +4,21 @@
 use bytes::Bytes;
 use kring_io::Now;
 use kring_wire::batch::check_crc;
-use kring_wire::batches;
 use kring_wire::ids::TopicPartition;
+use kring_wire::{BatchHeader, batches};
 
 use super::check::{invalid, refused};
-use crate::Log;
 use crate::error::AppendError;
 use crate::event::Appended;
+use crate::{Log, Lsn};
 
 impl Log {
     /// Appends batches that the leader made, as a follower: their offsets must go on where the log
-    /// ends (compaction may have left gaps) and their CRCs must match. Either all batches are
-    /// appended or none.
+    /// ends (compaction may have left gaps) and their CRCs must match. Either all batches of
+    /// one segment are appended or none.
     ///
     /// # Errors
-    /// See [`AppendError`]; nothing was appended then.
+    /// See [`AppendError`]; nothing was appended then, but where the journal is full between two segments.
     pub fn append_replicated(
         &mut self,
         now: Now,
@@ -64,25 +64,58 @@ impl Log {
             });
         }
         self.check_room(records.len())?;
-        self.roll_if_due(now, tp, records.len())?;
+        let mut appended = Appended {
+            base_offset,
+            last_offset: end - 1,
+            lsn: Lsn::NEVER,
+            log_append_time_ms: -1,
+            log_start: partition.log_start,
+            duplicate: false,
+        };
+        let (mut headers, mut records) = (headers.as_slice(), records);
+        while !headers.is_empty() {
+            let together;
+            (together, headers) = self.split_at_roll(now, tp, headers, records.len())?;
+            let bytes = together.iter().map(|header| header.total_bytes).sum();
+            appended.lsn = self.push_replicated(now, tp, together, records.split_to(bytes))?;
+        }
+        Ok(appended)
+    }
+
+    /// The batches that go to one segment, and the others.
+    fn split_at_roll<'a>(
+        &self,
+        now: Now,
+        tp: TopicPartition,
+        headers: &'a [BatchHeader],
+        bytes: usize,
+    ) -> Result<(&'a [BatchHeader], &'a [BatchHeader]), AppendError> {
+        let partition = self.state.partitions.get(&tp);
+        let partition = partition.ok_or(AppendError::UnknownPartition(tp))?;
+        Ok(headers.split_at(partition.batches_of_one_segment(headers, bytes, now.wall_ms)))
+    }
+
+    fn push_replicated(
+        &mut self,
+        now: Now,
+        tp: TopicPartition,
+        headers: &[BatchHeader],
+        records: Bytes,
+    ) -> Result<Lsn, AppendError> {
+        if let Some(first) = headers.first() {
+            self.roll_if_due(now, tp, first, records.len())?;
+        }
         let (Some(partition), Some(journal)) =
             (self.state.partitions.get_mut(&tp), self.journal.as_mut())
         else {
             return Err(AppendError::UnknownPartition(tp));
         };
-        partition.push_shared(&records, &headers, now.wall_ms);
+        partition.push_shared(&records, headers, now.wall_ms);
         let high_watermark = partition.high_watermark;
+        let end = partition.log_end;
         let pushed = journal.push_batches(tp, high_watermark, &records, end);
-        let log_start = partition.log_start;
         let lsn = self.or_full(pushed)?;
         self.note_appended(tp, headers.len(), records.len());
-        Ok(Appended {
-            base_offset,
-            last_offset: end - 1,
-            lsn,
-            log_append_time_ms: -1,
-            log_start,
-            duplicate: false,
-        })
+        Ok(lsn)
     }
 }
