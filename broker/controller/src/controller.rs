@@ -18,7 +18,7 @@ use crate::config::{ControllerConfig, Registration};
 use crate::error::ControllerError;
 use crate::event::{ControllerEvent, ControllerOut};
 use crate::image::ClusterImage;
-use crate::quorum::{Quorum, QuorumConfig, QuorumOut, StartError};
+use crate::quorum::{Index, Message, Quorum, QuorumConfig, QuorumOut, StartError};
 use active::{Active, Origin};
 use membership::Membership;
 use peer_message::PeerMessage;
@@ -36,6 +36,8 @@ pub struct Controller {
     requests: Requests,
     /// The addresses of the voters and of the stored image were given out.
     introduced: bool,
+    /// The largest commit index that a leader of the quorum has told: what this broker could know.
+    told_commit: Index,
     resign_at: Instant,
     /// When the last step was: a long gap is this broker's own stall, in which it heard nobody.
     stepped_at: Instant,
@@ -71,6 +73,7 @@ impl Controller {
             membership: Membership::new(&config, registration),
             requests: Requests::default(),
             introduced: false,
+            told_commit: 0,
             resign_at: now.mono,
             stepped_at: now.mono,
             config,
@@ -84,7 +87,12 @@ impl Controller {
         self.excuse_own_stall(now);
         match event {
             ControllerEvent::Message { from, bytes } => match PeerMessage::decode(&bytes) {
-                Some(message) => self.on_message(now, from, message, &mut quorum_out, out),
+                Some(message) => {
+                    if let PeerMessage::Quorum(Message::Append { commit, .. }) = &message {
+                        self.told_commit = self.told_commit.max(*commit);
+                    }
+                    self.on_message(now, from, message, &mut quorum_out, out);
+                }
                 None => tracing::warn!(%from, "a controller message cannot be decoded"),
             },
             ControllerEvent::PeerConnected(broker) => {
@@ -133,6 +141,13 @@ impl Controller {
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.active.is_some()
+    }
+
+    /// Whether the image has everything that the leaders of the quorum have told to be committed. One that
+    /// is heard, but does not hear this broker, may tell of changes that it cannot bring.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.image.epoch >= self.told_commit
     }
 
     /// Whether this run of the broker is registered and unfenced, as far as the image tells. Until

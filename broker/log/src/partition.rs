@@ -284,6 +284,9 @@ impl Partition {
     /// Drops whole segments below `offset` and hides the rest. Returns the segments that are gone.
     pub(crate) fn set_log_start(&mut self, offset: Offset) -> Vec<Segment> {
         self.log_start = offset;
+        // Only what is committed is deleted. A start is durable by itself, the high watermark with the next batch:
+        // after a power loss without one the start would be beyond it, and a follower keep another start for ever.
+        self.high_watermark = self.high_watermark.max(offset.min(self.log_end));
         self.epochs.trim(offset);
         let mut gone = Vec::new();
         while self

@@ -207,6 +207,24 @@ fn retention_removes_whole_segments_and_says_so() {
 }
 
 #[test]
+fn what_was_deleted_was_committed_also_after_a_power_loss() {
+    let mut rig = Rig::started(13, small());
+    let tp = rig.create(0);
+    for _ in 0..3 {
+        rig.append(tp, &[b"value"]);
+    }
+    rig.commit();
+    let now = rig.now();
+    rig.log.set_log_start(now, tp, 3);
+    rig.settle();
+    for _ in 0..2 {
+        rig.crash().unwrap();
+        let state = rig.log.state(tp).unwrap();
+        assert_eq!((state.log_start, state.high_watermark), (3, 3));
+    }
+}
+
+#[test]
 fn a_follower_drops_what_diverged_and_can_start_anew() {
     let mut rig = Rig::started(9, small());
     let tp = rig.create(0);

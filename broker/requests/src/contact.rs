@@ -20,13 +20,15 @@ pub(crate) struct Contact {
 }
 
 impl Broker {
-    /// Notes a message of another broker's controller side, if that is the active one. A broker that
-    /// is the active controller hears itself.
+    /// Notes a message of another broker's controller side, if that is the active one and told nothing that
+    /// is unknown here: where it is heard and hears nobody, it may have replaced this broker meanwhile. A broker
+    /// that is the active controller hears itself.
     pub(crate) fn note_contact(&mut self, now: Now, from: Option<BrokerId>) {
         let Some(controller) = &self.controller else {
             return;
         };
-        if controller.is_active() || (from.is_some() && controller.active() == from) {
+        let hears = from.is_some() && controller.active() == from && controller.is_current();
+        if controller.is_active() || hears {
             let interval = self.heartbeat_interval();
             if now.mono.since(self.contact.heard_at) > self.controller_patience() {
                 self.contact.regained_at = Some(now.mono);
