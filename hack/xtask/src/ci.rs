@@ -82,7 +82,7 @@ fn builds(lane: Lane) -> &'static [&'static str] {
 fn beside(lane: Lane) -> &'static [&'static str] {
     match lane {
         Lane::Full => &[
-            "nice -n 19 target/sim/kring-sim --regressions --twice=100 --calm=400 --seeds=900",
+            "nice -n 19 target/sim/kring-sim --regressions --twice=100 --calm=480 --seeds=700",
             "nice -n 19 target/sim/kring-canaries --seeds-max=1000",
             "nice -n 19 cargo xtask models",
             "nice -n 19 target/sim/kring-e2e-sim --regressions --twice=12 --crash-points=100",
@@ -103,7 +103,7 @@ fn steps(lane: Lane) -> &'static [&'static str] {
         ],
         Lane::Test => &["cargo nextest run --workspace --locked --profile ci"],
         Lane::Sim => &[
-            "target/sim/kring-sim --regressions --twice=100 --calm=18 --seeds=60",
+            "target/sim/kring-sim --regressions --twice=100 --calm=24 --seeds=60",
             // A hundred seeds do not show it; the lane `full` hunts it, too.
             "target/sim/kring-canaries --seeds-max=100",
         ],
