@@ -21,8 +21,12 @@ pub(crate) enum Lane {
     Test,
     /// The simulator: seeds that once failed, a hundred twice, and new ones for some minutes.
     Sim,
-    /// The long runs: what the quick lanes do in minutes, for most of an hour.
+    /// What the quick lanes do in minutes, for an hour: the lanes `proofs` and `strikes` side by side.
     Full,
+    /// Long simulations, every canary, the models' deep searches, the operator's crash points, the fuzzers.
+    Proofs,
+    /// What the lane `chaos` does, for most of an hour.
+    Strikes,
     /// Bytes from outside, mutated, into everything that they reach.
     Fuzz,
     /// Three real brokers under faults of processes, network and disks, and one among strangers. It needs root.
@@ -40,9 +44,9 @@ pub(crate) enum Lane {
 pub(crate) fn run(root: &Path, lane: Lane, record: bool) -> Result<(), String> {
     let started = Instant::now();
     let readme = Mutex::new(());
-    let in_turn = |steps: &[&str]| {
+    let in_turn = |nice: &[&str], steps: &[&str]| {
         steps.iter().try_for_each(|step| {
-            let closing = execute(root, step)?;
+            let closing = execute(root, nice, step)?;
             if !record || closing.is_empty() {
                 return Ok(());
             }
@@ -50,12 +54,19 @@ pub(crate) fn run(root: &Path, lane: Lane, record: bool) -> Result<(), String> {
             run_log::record(root, &closing)
         })
     };
-    in_turn(builds(lane))?;
-    thread::scope(|scope| {
-        let beside = scope.spawn(|| in_turn(beside(lane)));
-        let done = in_turn(steps(lane));
-        done.and(beside.join().expect("no step panics"))
-    })?;
+    if lane == Lane::Full {
+        in_turn(&[], builds(Lane::Proofs))?;
+        in_turn(&[], builds(Lane::Strikes))?;
+        thread::scope(|scope| {
+            // What needs no quiet machine takes what the strikes leave of the processors.
+            let proofs = scope.spawn(|| in_turn(&["nice", "-n", "19"], steps(Lane::Proofs)));
+            let strikes = in_turn(&[], steps(Lane::Strikes));
+            strikes.and(proofs.join().expect("no step panics"))
+        })?;
+    } else {
+        in_turn(&[], builds(lane))?;
+        in_turn(&[], steps(lane))?;
+    }
     println!("lane={lane:?} seconds={}", started.elapsed().as_secs());
     Ok(())
 }
@@ -68,25 +79,10 @@ const BUILD_CHAOS: &str = "cargo build --locked --quiet --profile sim --package 
 fn builds(lane: Lane) -> &'static [&'static str] {
     match lane {
         Lane::Sim => &[BUILD_SIMULATOR],
-        Lane::Chaos => &[BUILD_CHAOS],
-        Lane::Full => &[
+        Lane::Chaos | Lane::Strikes => &[BUILD_CHAOS],
+        Lane::Proofs => &[
             BUILD_SIMULATOR,
-            BUILD_CHAOS,
             "cargo build --locked --quiet --profile sim --package kring-e2e-sim",
-        ],
-        _ => &[],
-    }
-}
-
-/// What runs beside the steps of a lane and must not slow them: it takes what they leave of the processors.
-fn beside(lane: Lane) -> &'static [&'static str] {
-    match lane {
-        Lane::Full => &[
-            "nice -n 19 target/sim/kring-sim --regressions --twice=100 --calm=480 --seeds=700",
-            "nice -n 19 target/sim/kring-canaries --seeds-max=1000",
-            "nice -n 19 cargo xtask models",
-            "nice -n 19 target/sim/kring-e2e-sim --regressions --twice=12 --crash-points=100",
-            "nice -n 19 hack/fuzz 60",
         ],
         _ => &[],
     }
@@ -118,7 +114,16 @@ fn steps(lane: Lane) -> &'static [&'static str] {
             "target/sim/kring-chaos full --rounds=1",
             "target/sim/kring-chaos hostile --frames=100000 --rounds=2 --connections=2000 --hold-seconds=15 --p99-times-max=4",
         ],
-        Lane::Full => &[
+        // `run` takes those of two lanes.
+        Lane::Full => &[],
+        Lane::Proofs => &[
+            "target/sim/kring-sim --regressions --twice=100 --calm=480 --seeds=700",
+            "target/sim/kring-canaries --seeds-max=1000",
+            "cargo xtask models",
+            "target/sim/kring-e2e-sim --regressions --twice=12 --crash-points=100",
+            "hack/fuzz 60",
+        ],
+        Lane::Strikes => &[
             "target/sim/kring-chaos mixed --minutes=12 --faults-min=300 --acked-min=15000000",
             "target/sim/kring-chaos storm --cycles=200",
             "target/sim/kring-chaos power --cuts=150",
@@ -136,12 +141,13 @@ fn steps(lane: Lane) -> &'static [&'static str] {
     }
 }
 
-/// Runs a step, shows what it prints, and gives the closing lines of its suites.
-fn execute(root: &Path, line: &str) -> Result<Vec<String>, String> {
+/// Runs a step under `nice`, shows what it prints, and gives the closing lines of its suites.
+fn execute(root: &Path, nice: &[&str], line: &str) -> Result<Vec<String>, String> {
     println!("── {line}");
     let started = Instant::now();
     let mut closing = Vec::new();
-    let mut words = line.split_whitespace().map(located);
+    let words = nice.iter().copied().chain(line.split_whitespace());
+    let mut words = words.map(located);
     let program = words.next().expect("a step names a program");
     let mut child = Command::new(program)
         .args(words)
