@@ -37,6 +37,8 @@ pub struct Report {
     pub redelivered: u64,
     /// Acknowledged records found elsewhere than where the acknowledgement said.
     pub misplaced: u64,
+    /// The first of them: where it was said to be and where it is.
+    pub first_misplaced: Option<String>,
     /// Records of a key that came after a later record of that key.
     pub out_of_order: u64,
     /// Records whose bytes are not the ones sent.
@@ -96,6 +98,8 @@ impl Report {
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
         let first_error = self.first_error.as_deref().unwrap_or("");
+        let misplaced = self.first_misplaced.as_deref().unwrap_or("");
+        let misplaced = format!("records are not where they were acknowledged {misplaced}");
         [
             (self.lost, "acknowledged records are lost"),
             (
@@ -103,10 +107,7 @@ impl Report {
                 "acknowledged records never reached the consumer",
             ),
             (self.duplicated, "records are in the topic twice"),
-            (
-                self.misplaced,
-                "records are not where they were acknowledged",
-            ),
+            (self.misplaced, misplaced.trim_end()),
             (self.out_of_order, "records overtook one of their key"),
             (self.corrupt, "records changed their bytes"),
             (self.errors, "records failed in the producer"),

@@ -69,6 +69,7 @@ fn report(load: &Load, name: &str, book: &Book, reread: &Sightings) -> Report {
         lost: reread.missing(acks.positions()),
         duplicated: reread.duplicated(),
         misplaced: reread.misplaced(acks.positions()),
+        first_misplaced: reread.first_misplaced(acks.positions()),
         out_of_order: reread.out_of_order(),
         corrupt: reread.corrupt(),
         longest_pause_ms: partitions

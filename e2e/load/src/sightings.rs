@@ -100,13 +100,27 @@ impl Sightings {
 
     /// Acknowledged records that were seen elsewhere than acknowledged.
     pub(crate) fn misplaced(&self, acknowledged: &[Option<Position>]) -> u64 {
-        acknowledged
-            .iter()
-            .zip(&self.first)
-            .filter(
-                |(said, found)| matches!((said, found), (Some(said), Some(found)) if said != found),
-            )
-            .count() as u64
+        self.moved(acknowledged).count() as u64
+    }
+
+    /// The first of them, as a fact.
+    pub(crate) fn first_misplaced(&self, acknowledged: &[Option<Position>]) -> Option<String> {
+        let (index, said, found) = self.moved(acknowledged).next()?;
+        Some(format!(
+            "(record {index} was said to be at {}/{} and is at {}/{})",
+            said.partition, said.offset, found.partition, found.offset
+        ))
+    }
+
+    fn moved(
+        &self,
+        acknowledged: &[Option<Position>],
+    ) -> impl Iterator<Item = (usize, Position, Position)> {
+        let both = acknowledged.iter().zip(&self.first).enumerate();
+        both.filter_map(|(index, (said, found))| {
+            let (said, found) = ((*said)?, (*found)?);
+            (said != found).then_some((index, said, found))
+        })
     }
 }
 
@@ -134,6 +148,10 @@ mod tests {
         assert_eq!(sightings.missing(&acknowledged), 1);
         assert_eq!(sightings.misplaced(&acknowledged), 0);
         assert_eq!(sightings.misplaced(&[Some(at(5))]), 1);
+        assert_eq!(
+            sightings.first_misplaced(&[Some(at(5))]).unwrap(),
+            "(record 0 was said to be at 0/5 and is at 0/3)"
+        );
     }
 
     #[test]

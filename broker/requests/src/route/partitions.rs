@@ -57,10 +57,12 @@ impl Broker {
         let name = topic.name.clone();
         self.open_log(tp, &name);
         let leads = partition.leader == Some(id);
-        let led = self.led_epoch(tp);
+        let led = self.led_epoch(tp).is_some();
         self.role_of_damaged(now, tp, &partition);
         self.take_role(now, tp, &partition, out);
-        if led.is_some() && (led != Some(partition.leader_epoch) || !leads) {
+        // A leader that goes on in another epoch has the same log, so whoever waits may go on, too. To refuse would make
+        // a client divide its records into other batches, and nothing tells those from a gap.
+        if led && !leads {
             self.leadership_ended(now, tp, out);
         }
         if name == CONSUMER_OFFSETS {

@@ -11,7 +11,7 @@ use kafka_protocol::messages::elect_leaders_request::TopicPartitions;
 use kafka_protocol::messages::list_partition_reassignments_response::OngoingPartitionReassignment;
 use kafka_protocol::messages::{
     AlterPartitionReassignmentsRequest, BrokerId as WireId, DescribeLogDirsRequest,
-    ElectLeadersRequest, ListPartitionReassignmentsRequest, TopicName,
+    ElectLeadersRequest, ListPartitionReassignmentsRequest, ProduceRequest, TopicName,
 };
 use kring_io::BrokerId;
 
@@ -71,6 +71,27 @@ fn in_log_dir(cluster: &mut Cluster, broker: BrokerId) -> Option<(i64, i64)> {
     let topic = topics.find(|topic| topic.name.0.as_str() == "t")?;
     let partition = &topic.partitions[0];
     Some((partition.partition_size, partition.offset_lag))
+}
+
+#[test]
+fn who_waits_at_a_leader_goes_on_waiting_when_another_loses_its_replica() {
+    let mut cluster = Cluster::new();
+    cluster.create("t", 1);
+    let leader = cluster.leader(BrokerId(0), "t");
+    let others: Vec<BrokerId> = ids().into_iter().filter(|id| *id != leader).collect();
+    assert_eq!(cluster.produce(leader, "t", -1), (0, 0));
+    let epoch = cluster.partitions(leader, "t")[0].leader_epoch;
+    // It is in sync and silent, so the record waits for it.
+    cluster.kill(others[1]);
+    let waiting = cluster.send_produce(leader, "t", -1);
+    let moved = reassign(&mut cluster, leader, Some(&[leader, others[0]]), true);
+    assert_eq!(moved.error_code, 0, "{:?}", moved.error_message);
+    cluster.run_until(|cluster| cluster.answered(waiting));
+    let answer = cluster.receive::<ProduceRequest>(9, waiting);
+    let partition = &answer.responses[0].partition_responses[0];
+    assert_eq!((partition.error_code, partition.base_offset), (0, 1));
+    assert_eq!(cluster.leader(leader, "t"), leader);
+    assert!(cluster.partitions(leader, "t")[0].leader_epoch > epoch);
 }
 
 #[test]
