@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(sightings.misplaced(&[Some(at(5))]), 1);
         assert_eq!(
             sightings.first_misplaced(&[Some(at(5))]).unwrap(),
-            "(record 0 was said to be at 0/5 and is at 0/3)"
+            "(record 0 was said to be at 0/5 and is at 0/0)"
         );
     }
 
