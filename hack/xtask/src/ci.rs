@@ -124,7 +124,7 @@ fn steps(lane: Lane) -> &'static [&'static str] {
             "hack/fuzz 60",
         ],
         Lane::Strikes => &[
-            "target/sim/kring-chaos mixed --minutes=12 --faults-min=300 --acked-min=15000000",
+            "target/sim/kring-chaos mixed --minutes=18 --faults-min=300 --acked-min=15000000",
             "target/sim/kring-chaos storm --cycles=200",
             "target/sim/kring-chaos power --cuts=150",
             "target/sim/kring-chaos trouble --rounds=30",
