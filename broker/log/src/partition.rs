@@ -33,6 +33,18 @@ pub(crate) struct Active {
     pub(crate) first_timestamp_ms: i64,
 }
 
+impl Active {
+    /// A segment without a batch.
+    fn begins_at(base_offset: Offset, created_ms: i64) -> Active {
+        Active {
+            base_offset,
+            bytes: 0,
+            created_ms,
+            first_timestamp_ms: -1,
+        }
+    }
+}
+
 /// One partition's log.
 #[derive(Debug)]
 pub(crate) struct Partition {
@@ -91,12 +103,7 @@ impl Partition {
             producers: Producers::default(),
             segments: VecDeque::new(),
             segment_bytes: 0,
-            active: Active {
-                base_offset: 0,
-                bytes: 0,
-                created_ms: 0,
-                first_timestamp_ms: -1,
-            },
+            active: Active::begins_at(0, 0),
             tail: Tail::new(0, 0),
             flushed_end: 0,
             cleaned_end: 0,
@@ -123,12 +130,7 @@ impl Partition {
 
     /// What follows goes to a new segment.
     pub(crate) fn roll(&mut self, created_ms: i64) {
-        self.active = Active {
-            base_offset: self.log_end,
-            bytes: 0,
-            created_ms,
-            first_timestamp_ms: -1,
-        };
+        self.active = Active::begins_at(self.log_end, created_ms);
         self.tail.roll(self.log_end);
     }
 
@@ -233,12 +235,7 @@ impl Partition {
         self.dirty_bytes = 0;
         self.epochs.truncate(to);
         self.producers.truncate(to);
-        self.active = Active {
-            base_offset: to,
-            bytes: 0,
-            created_ms: 0,
-            first_timestamp_ms: -1,
-        };
+        self.active = Active::begins_at(to, 0);
         self.tail = Tail::new(to, to);
         gone
     }
@@ -271,12 +268,7 @@ impl Partition {
         self.segment_bytes = 0;
         self.epochs.clear();
         self.producers.clear();
-        self.active = Active {
-            base_offset: at,
-            bytes: 0,
-            created_ms: 0,
-            first_timestamp_ms: -1,
-        };
+        self.active = Active::begins_at(at, 0);
         self.tail = Tail::new(at, at);
         std::mem::take(&mut self.segments).into()
     }

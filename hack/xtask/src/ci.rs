@@ -100,7 +100,6 @@ fn steps(lane: Lane) -> &'static [&'static str] {
         Lane::Test => &["cargo nextest run --workspace --locked --profile ci"],
         Lane::Sim => &[
             "target/sim/kring-sim --regressions --twice=100 --calm=24 --seeds=60",
-            // A hundred seeds do not show it; the lane `full` hunts it, too.
             "target/sim/kring-canaries --seeds-max=100",
         ],
         Lane::Fuzz => &["hack/fuzz 15"],

@@ -9,13 +9,15 @@ impl Partition {
     /// Whether batches of so many bytes, the first of them `first`, begin a new segment.
     pub(crate) fn must_roll(&self, first: &BatchHeader, bytes: usize, now_ms: i64) -> bool {
         let active = &self.active;
-        active.bytes > 0
-            && (active.bytes + bytes as u64 > self.config.segment_bytes
-                || self.spans_too_long(active.first_timestamp_ms, first)
-                || now_ms.saturating_sub(active.created_ms).unsigned_abs()
-                    >= self.segment_age_max_ms()
-                    && now_ms > active.created_ms
-                || self.log_end - active.base_offset > i64::from(i32::MAX))
+        if active.bytes == 0 {
+            return false;
+        }
+        let age_max_ms = self.segment_age_max_ms();
+        active.bytes + bytes as u64 > self.config.segment_bytes
+            || spans(active.first_timestamp_ms, first, age_max_ms)
+            || now_ms.saturating_sub(active.created_ms).unsigned_abs() >= age_max_ms
+                && now_ms > active.created_ms
+            || self.log_end - active.base_offset > i64::from(i32::MAX)
     }
 
     /// How many of these batches go to one segment before the time that its records span is too long. A
@@ -35,16 +37,11 @@ impl Partition {
         } else {
             self.active.first_timestamp_ms
         };
+        let age_max_ms = self.segment_age_max_ms();
         let together = others
             .iter()
-            .take_while(|header| !self.spans_too_long(first_ms, header));
+            .take_while(|header| !spans(first_ms, header, age_max_ms));
         1 + together.count()
-    }
-
-    /// As in Apache Kafka (`LogSegment.shouldRoll`): by the largest timestamp of the first batch.
-    fn spans_too_long(&self, first_ms: i64, header: &BatchHeader) -> bool {
-        let span_ms = header.max_timestamp_ms.saturating_sub(first_ms);
-        first_ms >= 0 && u64::try_from(span_ms).is_ok_and(|ms| ms >= self.segment_age_max_ms())
     }
 
     /// At which age the active segment is closed. Differs between partitions and segments by up to
@@ -71,6 +68,13 @@ impl Partition {
         }
         age_ms.max(1)
     }
+}
+
+/// Whether records from `first_ms`, the largest timestamp of the first batch, to this batch span `age_max_ms`
+/// or more; as in Apache Kafka (`LogSegment.shouldRoll`).
+fn spans(first_ms: i64, header: &BatchHeader, age_max_ms: u64) -> bool {
+    let span_ms = header.max_timestamp_ms.saturating_sub(first_ms);
+    first_ms >= 0 && u64::try_from(span_ms).is_ok_and(|ms| ms >= age_max_ms)
 }
 
 #[cfg(test)]

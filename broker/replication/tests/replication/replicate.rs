@@ -176,13 +176,19 @@ fn a_new_leader_commits_what_the_old_one_left_and_never_goes_back() {
     assert_eq!((view.epoch, view.epoch_start), (1, 10));
 }
 
-#[test]
-fn a_proposal_whose_answer_is_lost_still_holds_back_the_high_watermark() {
-    let mut cluster = three(9);
+/// A cluster that has committed a record without broker 3, which nobody hears.
+fn without_3(seed: u64) -> Cluster {
+    let mut cluster = three(seed);
     cluster.isolate(3);
     cluster.produce(TP);
     cluster.run_until("broker 3 is dropped", |c| isr(c) == [1, 2]);
     cluster.run_until("committed", |c| c.high_watermark(1, TP) == 1);
+    cluster
+}
+
+#[test]
+fn a_proposal_whose_answer_is_lost_still_holds_back_the_high_watermark() {
+    let mut cluster = without_3(9);
     // The controller takes broker 3 back, but the leader does not hear of it.
     cluster.proposals = Proposals::TakeSilently;
     cluster.rejoin(3);
@@ -224,11 +230,7 @@ fn a_refused_expansion_is_tried_again_after_a_pause() {
 
 /// A cluster whose leader has proposed broker 3 in vain: the controller has not heard of it.
 fn with_a_lost_proposal(seed: u64) -> Cluster {
-    let mut cluster = three(seed);
-    cluster.isolate(3);
-    cluster.produce(TP);
-    cluster.run_until("broker 3 is dropped", |c| isr(c) == [1, 2]);
-    cluster.run_until("committed", |c| c.high_watermark(1, TP) == 1);
+    let mut cluster = without_3(seed);
     cluster.proposals = Proposals::Lose;
     cluster.rejoin(3);
     cluster.run_until("broker 3 is proposed", |c| {

@@ -69,14 +69,7 @@ impl Chance<'_> {
     fn slow_leaders(&mut self) -> Vec<(u64, Fault)> {
         let factor = 50 + self.below(300);
         let spike = Fault::DelaySpike { ms: 8_000, factor };
-        let slow = |broker: &BrokerId| {
-            let of = For {
-                broker: *broker,
-                ms: 8_000,
-            };
-            (0, Fault::SlowDisk(of))
-        };
-        let mut course: Vec<(u64, Fault)> = self.brokers.iter().map(slow).collect();
+        let mut course = self.everywhere(Fault::SlowDisk);
         course.push((0, spike));
         let mut after_ms = 0;
         for _ in 0..2 + self.below(3) {
@@ -91,17 +84,20 @@ impl Chance<'_> {
         course
     }
 
+    /// The beginning of a course: every broker's disk is slow for eight seconds.
+    fn everywhere(&self, slow: fn(For) -> Fault) -> Vec<(u64, Fault)> {
+        let of = |broker: &BrokerId| For {
+            broker: *broker,
+            ms: 8_000,
+        };
+        let brokers = self.brokers.iter();
+        brokers.map(|broker| (0, slow(of(broker)))).collect()
+    }
+
     /// Syncs take seconds and the journal goes on, so that much of it is written while a checkpoint is
     /// not durable yet; then the power is lost, and what the checkpoint before begins with must be there.
     fn power_loss_in_checkpoint(&mut self) -> Vec<(u64, Fault)> {
-        let slow = |broker: &BrokerId| {
-            let of = For {
-                broker: *broker,
-                ms: 8_000,
-            };
-            (0, Fault::SlowSyncs(of))
-        };
-        let mut course: Vec<(u64, Fault)> = self.brokers.iter().map(slow).collect();
+        let mut course = self.everywhere(Fault::SlowSyncs);
         let after_ms = 1_500 + self.below(6_000);
         let lost = match self.below(2) {
             0 => self.all(),
