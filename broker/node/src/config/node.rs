@@ -200,11 +200,13 @@ pub(super) fn resolve(settings: &Settings) -> Result<NodeConfig, ConfigError> {
 }
 
 fn data_dir(values: &Values<'_>) -> Result<PathBuf, ConfigError> {
-    values
-        .parsed("log.dirs", "one directory", |text| {
-            (!text.contains(',')).then(|| PathBuf::from(text))
-        })
-        .map(|dir| dir.expect("log.dirs has a default"))
+    let dir = values.parsed("log.dirs", "one directory", |text| {
+        (!text.contains(',')).then(|| PathBuf::from(text))
+    })?;
+    dir.ok_or_else(|| ConfigError::BadValue {
+        origin: values.origin("log.dirs"),
+        message: "log.dirs: a broker needs one directory, such as /var/lib/kring".to_owned(),
+    })
 }
 
 fn derived_advertised(listener: &Listener) -> Listener {

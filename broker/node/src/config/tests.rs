@@ -150,6 +150,7 @@ fn a_bad_value_is_refused_with_key_value_and_what_is_allowed() {
     refused(r#"listeners = "A://:1,B://:2""#, &["one NAME://host:port"]);
     refused(r#"listeners = "SASL_SSL://:9092""#, &["without encryption"]);
     refused(r#""log.dirs" = "/a,/b""#, &["log.dirs", "one directory"]);
+    refused(r#""log.dirs" = """#, &["log.dirs", "one directory"]);
     refused(
         r#""controller.quorum.voters" = "0@a:1,0@b:2""#,
         &["different id@host:port"],
