@@ -3,6 +3,7 @@
 
 mod active;
 mod apply;
+mod counted;
 mod duties;
 mod membership;
 mod peer_message;
@@ -20,8 +21,9 @@ use crate::event::{ControllerEvent, ControllerOut};
 use crate::image::ClusterImage;
 use crate::quorum::{Index, Message, Quorum, QuorumConfig, QuorumOut, StartError};
 use active::{Active, Origin};
+use counted::Counted;
 use membership::Membership;
-use peer_message::PeerMessage;
+use peer_message::{Heartbeat, PeerMessage};
 use requests::Requests;
 
 /// The engine: runs on every broker, as a voter or as an observer of the quorum.
@@ -38,6 +40,7 @@ pub struct Controller {
     introduced: bool,
     /// The largest commit index that a leader of the quorum has told: what this broker could know.
     told_commit: Index,
+    counted: Counted,
     resign_at: Instant,
     /// When the last step was: a long gap is this broker's own stall, in which it heard nobody.
     stepped_at: Instant,
@@ -74,6 +77,7 @@ impl Controller {
             requests: Requests::default(),
             introduced: false,
             told_commit: 0,
+            counted: Counted::default(),
             resign_at: now.mono,
             stepped_at: now.mono,
             config,
@@ -150,6 +154,13 @@ impl Controller {
         self.image.epoch >= self.told_commit
     }
 
+    /// When the newest heartbeat was sent that the active controller has counted. Another broker may lead a
+    /// partition of this one at the earliest a session time-out after it.
+    #[must_use]
+    pub fn counted_at(&self) -> Option<Instant> {
+        self.counted.by(self.active()?)
+    }
+
     /// Whether this run of the broker is registered and unfenced, as far as the image tells. Until
     /// then the image may be that of an earlier run, so the broker must serve nothing by it.
     #[must_use]
@@ -222,6 +233,12 @@ impl Controller {
             PeerMessage::Response { id, index, result } => {
                 self.requests.answered(now, id, index, result);
             }
+            PeerMessage::Probe { epoch, number } if self.is_in_session(from, epoch) => {
+                out.sends
+                    .push((from, PeerMessage::Counted { number }.encode()));
+            }
+            PeerMessage::Probe { .. } => {}
+            PeerMessage::Counted { number } => self.counted.answered(from, number),
         }
     }
 
@@ -264,6 +281,11 @@ impl Controller {
         };
         if to != self.config.id {
             out.sends.push((to, message.encode()));
+            if let PeerMessage::Heartbeat(Heartbeat { epoch, .. }) = message {
+                let number = self.counted.probe(now.mono);
+                let probe = PeerMessage::Probe { epoch, number };
+                out.sends.push((to, probe.encode()));
+            }
             return;
         }
         match message {

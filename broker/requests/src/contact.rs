@@ -9,7 +9,7 @@ use kring_wire::TopicPartition;
 use crate::broker::Broker;
 use crate::event::Output;
 
-/// When the active controller was last heard.
+/// When the active controller last heard this broker, for all that is known.
 #[derive(Debug, Default)]
 pub(crate) struct Contact {
     heard_at: Instant,
@@ -21,16 +21,21 @@ pub(crate) struct Contact {
 
 impl Broker {
     /// Notes a message of another broker's controller side, if that is the active one and told nothing that
-    /// is unknown here: where it is heard and hears nobody, it may have replaced this broker meanwhile. A broker
-    /// that is the active controller hears itself.
+    /// is unknown here. It counts from when the newest heartbeat was sent that it has: a controller that is
+    /// heard and does not hear this broker replaces it. A broker that is the active controller hears itself.
     pub(crate) fn note_contact(&mut self, now: Now, from: Option<BrokerId>) {
         let Some(controller) = &self.controller else {
             return;
         };
         let hears = from.is_some() && controller.active() == from && controller.is_current();
-        if controller.is_active() || hears {
+        let counted_at = if controller.is_active() {
+            Some(now.mono)
+        } else {
+            controller.counted_at().filter(|_| hears)
+        };
+        if let Some(at) = counted_at.filter(|at| *at > self.contact.heard_at) {
             let interval = self.heartbeat_interval();
-            if now.mono.since(self.contact.heard_at) > self.controller_patience() {
+            if at.since(self.contact.heard_at) > self.controller_patience() {
                 self.contact.regained_at = Some(now.mono);
             } else if self
                 .contact
@@ -39,7 +44,7 @@ impl Broker {
             {
                 self.contact.regained_at = None;
             }
-            self.contact.heard_at = now.mono;
+            self.contact.heard_at = at;
         }
     }
 

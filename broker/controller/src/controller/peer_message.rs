@@ -29,6 +29,10 @@ pub(super) enum PeerMessage {
         index: Index,
         result: Result<ControllerResponse, ControllerError>,
     },
+    /// Follows a heartbeat of the registration `epoch`: "tell me when you have it".
+    Probe { epoch: i64, number: u64 },
+    /// The answer: from when the probe was sent on, the session of its sender had its full time.
+    Counted { number: u64 },
 }
 
 /// A sign of life.

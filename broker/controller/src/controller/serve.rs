@@ -95,6 +95,13 @@ impl Controller {
         Ok(())
     }
 
+    /// Whether this is the active controller and counts a session for this registration.
+    pub(super) fn is_in_session(&self, broker: BrokerId, epoch: i64) -> bool {
+        let active = self.active.as_ref();
+        let known = active.and_then(|active| active.pending.brokers.get(&broker));
+        known.is_some_and(|known| known.epoch == epoch && !known.fenced)
+    }
+
     pub(super) fn on_heartbeat(
         &mut self,
         now: Now,
