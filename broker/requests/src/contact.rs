@@ -9,10 +9,12 @@ use kring_wire::TopicPartition;
 use crate::broker::Broker;
 use crate::event::Output;
 
-/// When the active controller last heard this broker, for all that is known.
+/// When the active controller was last heard, and when it last heard this broker, for all that is known.
 #[derive(Debug, Default)]
 pub(crate) struct Contact {
     heard_at: Instant,
+    /// When the newest heartbeat was sent that the active controller has counted.
+    counted_at: Instant,
     /// When it was heard again after a silence, until it is heard once more a moment later. What
     /// happened meanwhile is learned in that moment, and what is heard first may be old: a process
     /// that stood still finds what was said before in its sockets.
@@ -33,9 +35,10 @@ impl Broker {
         } else {
             controller.counted_at().filter(|_| hears)
         };
-        if let Some(at) = counted_at.filter(|at| *at > self.contact.heard_at) {
+        let counted_at = counted_at.unwrap_or_default();
+        if controller.is_active() || hears {
             let interval = self.heartbeat_interval();
-            if at.since(self.contact.heard_at) > self.controller_patience() {
+            if now.mono.since(self.contact.heard_at) > self.controller_patience() {
                 self.contact.regained_at = Some(now.mono);
             } else if self
                 .contact
@@ -44,7 +47,8 @@ impl Broker {
             {
                 self.contact.regained_at = None;
             }
-            self.contact.heard_at = at;
+            self.contact.heard_at = now.mono;
+            self.contact.counted_at = self.contact.counted_at.max(counted_at);
         }
     }
 
@@ -118,7 +122,7 @@ impl Broker {
 
     /// Whether the active controller has been silent for so long that it may fence this broker.
     fn is_out_of_contact(&self, now: Now) -> bool {
-        now.mono.since(self.contact.heard_at) > self.controller_patience()
+        now.mono.since(self.contact.counted_at) > self.controller_patience()
     }
 
     /// Shorter than the session time-out, which the controller counts from a heartbeat that it got
