@@ -200,6 +200,24 @@ pub enum LogFailure {
     },
 }
 
+impl LogFailure {
+    pub(crate) fn other_format(path: String, found: u16, supported: u16) -> LogFailure {
+        if found > supported {
+            LogFailure::NewerFormat {
+                path,
+                found,
+                supported,
+            }
+        } else {
+            LogFailure::OlderFormat {
+                path,
+                found,
+                supported,
+            }
+        }
+    }
+}
+
 /// Something that happened in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogEvent {

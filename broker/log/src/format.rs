@@ -105,7 +105,7 @@ fn a_checkpoint_is_as_drawn() {
     )
     .encode(6);
     assert_eq!(&file[..4], b"KRCP");
-    assert_eq!(file[4..16], [1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(file[4..16], [2, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(file[16..24], ((file.len() - 32) as u64).to_le_bytes());
     let covered = [&file[..24], &file[32..]].concat();
     assert_eq!(file[24..28], crc_fast::crc32_iscsi(&covered).to_le_bytes());

@@ -147,6 +147,7 @@ impl Partition {
         note(
             &header,
             now_ms,
+            self.high_watermark,
             &mut self.log_end,
             &mut self.active,
             &mut self.dirty_bytes,
@@ -165,6 +166,7 @@ impl Partition {
             note(
                 header,
                 now_ms,
+                self.high_watermark,
                 &mut self.log_end,
                 &mut self.active,
                 &mut self.dirty_bytes,
@@ -360,6 +362,7 @@ impl Partition {
 fn note(
     header: &BatchHeader,
     now_ms: i64,
+    high_watermark: Offset,
     log_end: &mut Offset,
     active: &mut Active,
     dirty_bytes: &mut u64,
@@ -376,5 +379,5 @@ fn note(
     *dirty_bytes += header.total_bytes as u64;
     *log_end = header.next_offset();
     epochs.appended(header.leader_epoch, header.base_offset);
-    producers.appended(header, now_ms);
+    producers.appended(header, high_watermark, now_ms);
 }

@@ -283,12 +283,9 @@ impl Log {
                 }
             }
             Err(SnapshotError::Invalid(reason)) => recovery.invalid.push(reason),
-            Err(SnapshotError::Newer(found)) => {
-                self.fail(LogFailure::NewerFormat {
-                    path: "checkpoint".to_owned(),
-                    found,
-                    supported: snapshot::FORMAT,
-                });
+            Err(SnapshotError::OtherFormat(found)) => {
+                let path = "checkpoint".to_owned();
+                self.fail(LogFailure::other_format(path, found, snapshot::FORMAT));
                 return false;
             }
         }

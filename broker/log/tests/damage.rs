@@ -364,23 +364,51 @@ fn without_a_checkpoint_an_old_directory_is_refused() {
     assert!(message.contains("its checksum does not match"), "{message}");
 }
 
+/// What the CRC of a checkpoint covers (`FORMAT.md`).
+fn covered(checkpoint: &[u8]) -> Vec<u8> {
+    let body_bytes = u64::from_le_bytes(checkpoint[16..24].try_into().unwrap());
+    let end = 32 + usize::try_from(body_bytes).unwrap();
+    [&checkpoint[..24], &checkpoint[32..end]].concat()
+}
+
 #[test]
-fn a_newer_format_is_refused_by_name() {
+fn a_damaged_format_of_one_checkpoint_is_damage() {
     let mut rig = Rig::started(25, small());
-    rig.pass(Duration::from_secs(1));
-    for path in ["checkpoint-0", "checkpoint-1"] {
-        if let Some(content) = rig.disk.content(path).map(<[u8]>::to_vec) {
-            let mut newer = content;
-            newer[4] = 9;
-            rig.disk.set_content(path, &newer);
+    let tp = rig.create(0);
+    rig.fill(tp, 100_000);
+    let mut checkpoints = ["checkpoint-0", "checkpoint-1"].map(|path| {
+        let content = rig.disk.content(path).expect("there were two by now");
+        (u64::from_le_bytes(content[8..16].try_into().unwrap()), path)
+    });
+    checkpoints.sort_unstable();
+    let (_, newest) = checkpoints[1];
+    let mut damaged = rig.disk.content(newest).unwrap().to_vec();
+    damaged[4] ^= 0x10;
+    rig.disk.set_content(newest, &damaged);
+    rig.crash().unwrap();
+}
+
+#[test]
+fn another_format_is_refused_by_name() {
+    for (format, advice) in [
+        (9, "start the newer version again"),
+        (1, "start the version that wrote it"),
+    ] {
+        let mut rig = Rig::started(25, small());
+        rig.pass(Duration::from_secs(1));
+        for path in ["checkpoint-0", "checkpoint-1"] {
+            if let Some(content) = rig.disk.content(path).map(<[u8]>::to_vec) {
+                let mut other = content;
+                other[4] = format;
+                let crc = crc_fast::crc32_iscsi(&covered(&other)).to_le_bytes();
+                other[24..28].copy_from_slice(&crc);
+                rig.disk.set_content(path, &other);
+            }
         }
+        let message = rig.crash().unwrap_err().to_string();
+        assert!(message.contains(&format!("format {format}")), "{message}");
+        assert!(message.contains(advice), "{message}");
     }
-    let message = rig.crash().unwrap_err().to_string();
-    assert!(message.contains("format 9"), "{message}");
-    assert!(
-        message.contains("start the newer version again"),
-        "{message}"
-    );
 }
 
 #[test]

@@ -40,32 +40,40 @@ pub(crate) enum Lane {
 /// Runs a lane. With `record` the figures of each suite that holds go to the README when it closes.
 ///
 /// # Errors
-/// At the first step that fails, with its command line.
+/// At the first step that fails, with its command line. The lane `full` is too long for that: it takes
+/// all its steps, and names those that failed.
 pub(crate) fn run(root: &Path, lane: Lane, record: bool) -> Result<(), String> {
     let started = Instant::now();
     let readme = Mutex::new(());
-    let in_turn = |nice: &[&str], steps: &[&str]| {
-        steps.iter().try_for_each(|step| {
-            let closing = execute(root, nice, step)?;
-            if !record || closing.is_empty() {
-                return Ok(());
-            }
-            let _alone = readme.lock().expect("no step panics");
-            run_log::record(root, &closing)
-        })
+    let take = |nice: &[&str], step: &str| {
+        let closing = execute(root, nice, step)?;
+        if !record || closing.is_empty() {
+            return Ok(());
+        }
+        let _alone = readme.lock().expect("no step panics");
+        run_log::record(root, &closing)
+    };
+    let in_turn = |steps: &[&str]| steps.iter().try_for_each(|step| take(&[], step));
+    let all = |nice: &[&str], steps: &[&str]| {
+        let failed = steps.iter().filter_map(|step| take(nice, step).err());
+        failed.collect::<Vec<_>>()
     };
     if lane == Lane::Full {
-        in_turn(&[], builds(Lane::Proofs))?;
-        in_turn(&[], builds(Lane::Strikes))?;
-        thread::scope(|scope| {
+        in_turn(builds(Lane::Proofs))?;
+        in_turn(builds(Lane::Strikes))?;
+        let failed = thread::scope(|scope| {
             // What needs no quiet machine takes what the strikes leave of the processors.
-            let proofs = scope.spawn(|| in_turn(&["nice", "-n", "19"], steps(Lane::Proofs)));
-            let strikes = in_turn(&[], steps(Lane::Strikes));
-            strikes.and(proofs.join().expect("no step panics"))
-        })?;
+            let proofs = scope.spawn(|| all(&["nice", "-n", "19"], steps(Lane::Proofs)));
+            let mut failed = all(&[], steps(Lane::Strikes));
+            failed.extend(proofs.join().expect("no step panics"));
+            failed
+        });
+        if !failed.is_empty() {
+            return Err(failed.join("; "));
+        }
     } else {
-        in_turn(&[], builds(lane))?;
-        in_turn(&[], steps(lane))?;
+        in_turn(builds(lane))?;
+        in_turn(steps(lane))?;
     }
     println!("lane={lane:?} seconds={}", started.elapsed().as_secs());
     Ok(())

@@ -28,7 +28,7 @@ use crate::state::State;
 /// "KRCP", read as a little-endian number.
 pub(crate) const MAGIC: u32 = 0x5043_524b;
 /// Version of the checkpoint.
-pub(crate) const FORMAT: u16 = 1;
+pub(crate) const FORMAT: u16 = 2;
 /// Length of the header.
 pub(crate) const HEADER_BYTES: usize = 32;
 
@@ -334,8 +334,8 @@ impl Flavor for File {
 pub(crate) enum SnapshotError {
     /// Torn, damaged or never written.
     Invalid(String),
-    /// Written by a newer version.
-    Newer(u16),
+    /// Written by another version.
+    OtherFormat(u16),
 }
 
 /// Verifies a file and reads number and snapshot.
@@ -346,10 +346,6 @@ pub(crate) fn decode(file: &[u8]) -> Result<(u64, Snapshot<'static>), SnapshotEr
     }
     if file[0..4] != MAGIC.to_le_bytes() {
         return Err(invalid("it does not begin like a checkpoint"));
-    }
-    let format = u16::from_le_bytes([file[4], file[5]]);
-    if format > FORMAT {
-        return Err(SnapshotError::Newer(format));
     }
     let u64_at = |at: usize| {
         u64::from_le_bytes(
@@ -365,6 +361,11 @@ pub(crate) fn decode(file: &[u8]) -> Result<(u64, Snapshot<'static>), SnapshotEr
         .ok_or_else(|| invalid("it is cut off"))?;
     if checksum(&file[..end]).to_le_bytes() != file[24..28] {
         return Err(invalid("its checksum does not match"));
+    }
+    // Only now: a flipped bit must not look like another version.
+    let format = u16::from_le_bytes([file[4], file[5]]);
+    if format != FORMAT {
+        return Err(SnapshotError::OtherFormat(format));
     }
     let snapshot = postcard::from_bytes(&file[HEADER_BYTES..end])
         .map_err(|e| SnapshotError::Invalid(e.to_string()))?;

@@ -12,13 +12,15 @@ use crate::error::AppendError;
 
 /// A producer may have so many batches under way (`max.in.flight.requests.per.connection`), so
 /// that so many can come again.
-const REMEMBERED_BATCHES: usize = 5;
+const UNDER_WAY_MAX: usize = 5;
 /// Above so many producers of one partition those silent the longest are forgotten.
 pub(crate) const PRODUCERS_PER_PARTITION_MAX: usize = 100_000;
 
 /// A batch that was appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AppendedBatch {
+    /// The producer's epoch.
+    pub(crate) epoch: i16,
     pub(crate) first_sequence: i32,
     pub(crate) last_sequence: i32,
     pub(crate) base_offset: Offset,
@@ -28,7 +30,7 @@ pub(crate) struct AppendedBatch {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Producer {
-    epoch: i16,
+    /// The last [`UNDER_WAY_MAX`] of those that are committed, and all that may be truncated. There is one.
     batches: VecDeque<AppendedBatch>,
     /// Leader's or follower's clock at the last append.
     seen_ms: i64,
@@ -58,28 +60,31 @@ impl Producers {
             sequence: header.base_sequence,
             expected,
         };
-        if header.producer_epoch < known.epoch {
+        let Some(last) = known.batches.back() else {
+            return Ok(Verdict::New);
+        };
+        if header.producer_epoch < last.epoch {
             return Err(AppendError::InvalidProducerEpoch {
                 producer_id,
                 epoch: header.producer_epoch,
-                current: known.epoch,
+                current: last.epoch,
             });
         }
-        if header.producer_epoch > known.epoch {
+        if header.producer_epoch > last.epoch {
             return match header.base_sequence {
                 0 => Ok(Verdict::New),
                 _ => Err(out_of_order(0)),
             };
         }
         let same = |b: &&AppendedBatch| {
-            b.first_sequence == header.base_sequence && b.last_sequence == header.last_sequence()
+            b.epoch == header.producer_epoch
+                && b.first_sequence == header.base_sequence
+                && b.last_sequence == header.last_sequence()
         };
-        if let Some(batch) = known.batches.iter().find(same) {
+        let mut under_way = known.batches.iter().rev().take(UNDER_WAY_MAX);
+        if let Some(batch) = under_way.find(same) {
             return Ok(Verdict::Duplicate(*batch));
         }
-        let Some(last) = known.batches.back() else {
-            return Ok(Verdict::New);
-        };
         let expected = next_sequence(last.last_sequence);
         if header.base_sequence == expected {
             Ok(Verdict::New)
@@ -93,8 +98,8 @@ impl Producers {
         self.0.contains_key(&producer_id)
     }
 
-    /// Remembers a batch that is in the log.
-    pub(crate) fn appended(&mut self, header: &BatchHeader, now_ms: i64) {
+    /// Remembers a batch that is in the log, of which nothing below `high_watermark` is truncated.
+    pub(crate) fn appended(&mut self, header: &BatchHeader, high_watermark: Offset, now_ms: i64) {
         if !header.has_producer() || header.attributes.is_control() {
             return;
         }
@@ -103,18 +108,15 @@ impl Producers {
             self.forget_oldest();
         }
         let producer = self.0.entry(header.producer_id).or_insert(Producer {
-            epoch: header.producer_epoch,
             batches: VecDeque::new(),
             seen_ms: now_ms,
         });
-        if producer.epoch != header.producer_epoch {
-            producer.epoch = header.producer_epoch;
-            producer.batches.clear();
-        }
-        if producer.batches.len() == REMEMBERED_BATCHES {
+        let committed = |batch: &AppendedBatch| batch.last_offset < high_watermark;
+        while producer.batches.get(UNDER_WAY_MAX).is_some_and(committed) {
             producer.batches.pop_front();
         }
         producer.batches.push_back(AppendedBatch {
+            epoch: header.producer_epoch,
             first_sequence: header.base_sequence,
             last_sequence: header.last_sequence(),
             base_offset: header.base_offset,
@@ -127,7 +129,9 @@ impl Producers {
     /// The log now ends at `to`: batches beyond never were.
     pub(crate) fn truncate(&mut self, to: Offset) {
         self.0.retain(|_, producer| {
-            producer.batches.retain(|b| b.last_offset < to);
+            while producer.batches.back().is_some_and(|b| b.last_offset >= to) {
+                producer.batches.pop_back();
+            }
             !producer.batches.is_empty()
         });
     }

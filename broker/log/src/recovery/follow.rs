@@ -101,21 +101,8 @@ impl Log {
                 }
             }
             Next::OtherFormat { index, format } => {
-                let (path, found) = (ring::path(*index), *format);
-                let supported = block::FORMAT;
-                self.fail(if found > supported {
-                    LogFailure::NewerFormat {
-                        path,
-                        found,
-                        supported,
-                    }
-                } else {
-                    LogFailure::OlderFormat {
-                        path,
-                        found,
-                        supported,
-                    }
-                });
+                let path = ring::path(*index);
+                self.fail(LogFailure::other_format(path, *format, block::FORMAT));
             }
             Next::Read { .. } | Next::Block { .. } | Next::End { .. } => {}
         }

@@ -13,9 +13,14 @@ fn batch(epoch: i16, base_sequence: i32, records: usize, base_offset: Offset) ->
     BatchHeader::parse(&builder.build()).unwrap()
 }
 
+/// Appends where everything before is committed.
 fn append(producers: &mut Producers, header: &BatchHeader) {
+    append_above(producers, header, header.base_offset);
+}
+
+fn append_above(producers: &mut Producers, header: &BatchHeader, high_watermark: Offset) {
     assert_eq!(producers.check(header), Ok(Verdict::New));
-    producers.appended(header, 100);
+    producers.appended(header, high_watermark, 100);
 }
 
 #[test]
@@ -72,6 +77,37 @@ fn truncated_batches_may_come_again_as_new_ones() {
     append(&mut producers, &batch(0, 2, 2, 2));
     producers.truncate(0);
     assert!(producers.is_empty());
+}
+
+#[test]
+fn however_much_is_truncated_what_is_committed_is_remembered() {
+    let mut producers = Producers::default();
+    for i in 0..8 {
+        append(&mut producers, &batch(0, i, 1, i64::from(i)));
+    }
+    for i in 8..40 {
+        append_above(&mut producers, &batch(0, i, 1, i64::from(i)), 8);
+    }
+    append_above(&mut producers, &batch(1, 0, 1, 40), 8);
+    producers.truncate(8);
+    assert!(matches!(
+        producers.check(&batch(0, 9, 1, 8)),
+        Err(AppendError::OutOfOrderSequence { expected: 8, .. })
+    ));
+    for i in 3..8 {
+        let again = producers.check(&batch(0, i, 1, 8));
+        assert!(matches!(again, Ok(Verdict::Duplicate(_))), "{i}: {again:?}");
+    }
+    append(&mut producers, &batch(0, 8, 1, 8));
+}
+
+#[test]
+fn what_is_committed_is_forgotten_but_for_the_last() {
+    let mut producers = Producers::default();
+    for i in 0..100 {
+        append(&mut producers, &batch(0, i, 1, i64::from(i)));
+    }
+    assert_eq!(producers.0[&9].batches.len(), UNDER_WAY_MAX + 1);
 }
 
 #[test]
