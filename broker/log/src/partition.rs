@@ -147,36 +147,31 @@ impl Partition {
         note(
             &header,
             now_ms,
-            self.high_watermark,
             &mut self.log_end,
             &mut self.active,
             &mut self.dirty_bytes,
             &mut self.epochs,
-            &mut self.producers,
         );
+        self.producers
+            .appended(&header, self.high_watermark, now_ms);
         (header, bytes)
     }
 
     /// Takes final batches of the active segment: a follower's, or those of the journal.
     pub(crate) fn push_shared(&mut self, bytes: &Bytes, headers: &[BatchHeader], now_ms: i64) {
         self.tail.push_shared(bytes, headers);
-        // Stands in for the producers' state where a canary wants it not kept.
-        let mut forgotten = Producers::default();
         for header in headers {
             note(
                 header,
                 now_ms,
-                self.high_watermark,
                 &mut self.log_end,
                 &mut self.active,
                 &mut self.dirty_bytes,
                 &mut self.epochs,
-                if canary::is_on(Canary::ProducersNotReplicated) {
-                    &mut forgotten
-                } else {
-                    &mut self.producers
-                },
             );
+            if !canary::is_on(Canary::ProducersNotReplicated) {
+                self.producers.appended(header, self.high_watermark, now_ms);
+            }
         }
     }
 
@@ -362,12 +357,10 @@ impl Partition {
 fn note(
     header: &BatchHeader,
     now_ms: i64,
-    high_watermark: Offset,
     log_end: &mut Offset,
     active: &mut Active,
     dirty_bytes: &mut u64,
     epochs: &mut Epochs,
-    producers: &mut Producers,
 ) {
     if active.bytes == 0 {
         active.created_ms = now_ms;
@@ -379,5 +372,4 @@ fn note(
     *dirty_bytes += header.total_bytes as u64;
     *log_end = header.next_offset();
     epochs.appended(header.leader_epoch, header.base_offset);
-    producers.appended(header, high_watermark, now_ms);
 }

@@ -366,8 +366,8 @@ fn without_a_checkpoint_an_old_directory_is_refused() {
 
 /// What the CRC of a checkpoint covers (`FORMAT.md`).
 fn covered(checkpoint: &[u8]) -> Vec<u8> {
-    let body_bytes = u64::from_le_bytes(checkpoint[16..24].try_into().unwrap());
-    let end = 32 + usize::try_from(body_bytes).unwrap();
+    let body_bytes = u64::from_le_bytes(checkpoint[16..24].try_into().expect("eight bytes"));
+    let end = 32 + usize::try_from(body_bytes).expect("it is in memory");
     [&checkpoint[..24], &checkpoint[32..end]].concat()
 }
 

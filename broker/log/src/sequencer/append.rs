@@ -103,8 +103,12 @@ impl Log {
         }
     }
 
-    /// Refuses what the journal, the memory or the disk has no room for.
-    pub(super) fn check_room(&self, bytes: usize) -> Result<(), AppendError> {
+    /// Whether an append of so many bytes is taken now.
+    ///
+    /// # Errors
+    /// [`AppendError::Overloaded`], [`AppendError::MessageTooLarge`] and [`AppendError::StorageFull`] where
+    /// the journal, the memory or the disk has no room, [`AppendError::Stopped`] during recovery.
+    pub fn check_room(&self, bytes: usize) -> Result<(), AppendError> {
         let Some(journal) = self.journal.as_ref() else {
             return Err(AppendError::Stopped {
                 reason: "recovery is under way",

@@ -95,12 +95,16 @@ impl Followers {
             following.leader_high_watermark = told.high_watermark;
             follow_numbers(told, cx);
         }
-        following.stalled = None;
+        let stood_still = following.stalled.take().is_some();
         if let Err(stall) = taken {
             let backoff = Duration::from_millis(cx.config.fetch_backoff_ms);
             let retry_at = cx.now.mono + stall.pause.unwrap_or(backoff);
             let reason = stall.reason;
-            tracing::warn!(%tp, leader = %from, %reason, "replication stands still");
+            if stood_still {
+                tracing::debug!(%tp, leader = %from, %reason, "replication still stands still");
+            } else {
+                tracing::warn!(%tp, leader = %from, %reason, "replication stands still");
+            }
             following.stalled = Some(reason);
             self.retries.insert((retry_at, tp));
         }
@@ -141,7 +145,8 @@ fn begin_at_batch(tp: TopicPartition, records: &Bytes, cx: &mut Context<'_>) {
     };
     let is_empty = state.log_start == state.log_end;
     let spans = first.base_offset < state.log_end && state.log_end < first.next_offset();
-    if is_empty && spans {
+    // Where it is not appended after all, the log would begin before the leader's, and so anew with every answer.
+    if is_empty && spans && cx.log.check_room(first.total_bytes).is_ok() {
         cx.log.reset(tp, first.base_offset);
     }
 }

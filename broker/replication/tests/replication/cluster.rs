@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kring_io::{BrokerId, Disk, DiskOp, Effects, Instant, Now};
 use kring_io_sim::{SimDisk, SimDiskConfig};
-use kring_log::{Log, LogConfig, LogEvent, PartitionState, TopicLogConfig};
+use kring_log::{AppendError, Log, LogConfig, LogEvent, PartitionState, TopicLogConfig};
 use kring_replication::{
     AlterIsr, IsrRejection, PartitionRole, ReplicaEvent, ReplicaOut, Replication, ReplicationConfig,
 };
@@ -309,6 +309,27 @@ impl Cluster {
         let leader = self.roles[&tp].leader.expect("there is a leader");
         let node = self.nodes.get_mut(&leader).expect("the leader runs");
         node.log.set_log_start(time, tp, offset);
+        self.settle(leader);
+    }
+
+    /// Appends at the leader until its log takes nothing more.
+    pub(crate) fn fill(&mut self, tp: TopicPartition) {
+        let time = self.time();
+        let role = &self.roles[&tp];
+        let (leader, epoch) = (role.leader.expect("there is a leader"), role.leader_epoch);
+        let node = self.nodes.get_mut(&leader).expect("the leader runs");
+        for value_bytes in [10_000, 1] {
+            let mut batch = BatchBuilder::new();
+            batch.push(time.wall_ms, None, Some(&vec![b'v'; value_bytes]));
+            let batch = batch.build();
+            let refused = loop {
+                if let Err(error) = node.log.append(time, tp, epoch, batch.clone()) {
+                    break error;
+                }
+            };
+            assert!(matches!(refused, AppendError::Overloaded { .. }));
+        }
+        self.event(leader, ReplicaEvent::Appended(tp));
         self.settle(leader);
     }
 
