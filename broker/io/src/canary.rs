@@ -122,6 +122,8 @@ canaries! {
     ReadAboveHighWatermark,
     /// ListOffsets answers "latest" with the end of the log.
     LatestIsLogEnd,
+    /// A deadline that is over is still wished for.
+    DeadlineKept,
     // Groups.
     /// An offset commit is answered before it is replicated.
     CommitAnsweredEarly,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use kring_controller::quorum::FORGOT_KEY;
 use kring_controller::{ClusterDefaults, ClusterImage, Controller, ControllerEvent, Registration};
 use kring_groups::{GroupEvent, GroupResponse, Groups};
+use kring_io::canary::{self, Canary};
 use kring_io::{BrokerId, Now, Random};
 use kring_log::{Log, Recovered};
 use kring_replication::Replication;
@@ -221,6 +222,7 @@ impl Broker {
             self.shutdown.next_deadline(),
             self.disk_watch_deadline(now),
             self.repair_deadline(),
+            canary::is_on(Canary::DeadlineKept).then_some(now.mono),
         ];
         if let Some(at) = deadlines.into_iter().flatten().min() {
             out.effects.wake_at(at);

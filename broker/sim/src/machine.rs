@@ -31,6 +31,9 @@ pub enum End {
     },
 }
 
+/// Steps in a row that may end with the wish for another one at once; a broker that goes on keeps a core busy.
+const WISHES_AT_ONCE_MAX: u32 = 10_000;
+
 /// A machine.
 pub struct Machine {
     id: BrokerId,
@@ -49,6 +52,7 @@ pub struct Machine {
     paused_until: Instant,
     held: VecDeque<Event>,
     wake_at: Option<Instant>,
+    wishes_at_once: u32,
     requests: BTreeMap<ConnId, u64>,
     closed: BTreeSet<ConnId>,
     end: Option<End>,
@@ -83,6 +87,7 @@ impl Machine {
             paused_until: Instant(0),
             held: VecDeque::new(),
             wake_at: None,
+            wishes_at_once: 0,
             requests: BTreeMap::new(),
             closed: BTreeSet::new(),
             end: None,
@@ -229,6 +234,7 @@ impl Machine {
     fn drop_process(&mut self) {
         self.broker = None;
         self.wake_at = None;
+        self.wishes_at_once = 0;
         self.held.clear();
         self.paused_until = Instant(0);
     }
@@ -341,7 +347,10 @@ impl Machine {
         for (id, op) in out.effects.disk.drain(..) {
             self.disk.submit(id, op);
         }
-        if let Some(wish) = out.effects.wake_at.take() {
+        let wish = out.effects.wake_at.take();
+        let at_once = wish.is_some_and(|wish| wish <= at);
+        self.wishes_at_once = if at_once { self.wishes_at_once + 1 } else { 0 };
+        if let Some(wish) = wish {
             // A wish in the past is granted at once, but never without time passing at all.
             let wish = wish.max(Instant(at.0 + 1_000));
             self.wake_at = Some(self.wake_at.map_or(wish, |known| known.min(wish)));
@@ -352,6 +361,11 @@ impl Machine {
         } else if out.stopped {
             out.stopped = false;
             self.end_process(End::Stopped);
+        } else if self.wishes_at_once > WISHES_AT_ONCE_MAX {
+            let reason =
+                format!("it wished to be woken at once {WISHES_AT_ONCE_MAX} times in a row");
+            let excuse = None;
+            self.end_process(End::Fatal { reason, excuse });
         }
     }
 
