@@ -86,10 +86,11 @@ impl Controller {
         if self.active.is_none() {
             return Ok(());
         }
+        if broker == self.config.id {
+            return self.propose(quorum_out, |draft| draft.register_own(registration));
+        }
         self.propose(quorum_out, |draft| draft.register(registration))?;
-        if let Some(active) = &mut self.active
-            && broker != self.config.id
-        {
+        if let Some(active) = &mut self.active {
             active.hears(now, broker);
         }
         Ok(())

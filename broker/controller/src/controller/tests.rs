@@ -336,6 +336,31 @@ fn two_live_brokers_cannot_share_an_id() {
 }
 
 #[test]
+fn the_active_controller_with_another_disk_registers_although_its_former_run_was_never_fenced() {
+    let mut cluster = three();
+    let id = (cluster.active().unwrap() + 1) % 3;
+    cluster.kill(id);
+    cluster.replace_disk(id);
+    cluster.start(id);
+    cluster.run_for(SECOND);
+    // Every new controller gives the sessions that it finds their time.
+    for _ in 0..50 {
+        match cluster.active() {
+            Some(active) if active == id => break,
+            Some(active) => {
+                cluster.kill(active);
+                cluster.run_for(Duration::from_millis(700));
+                cluster.start(active);
+            }
+            None => cluster.run_for(Duration::from_millis(100)),
+        }
+    }
+    assert_eq!(cluster.active(), Some(id));
+    cluster.run_for(SECOND);
+    assert!(cluster.controller(id).registered());
+}
+
+#[test]
 fn maintenance_drains_a_broker_keeps_it_in_the_isr_and_ends_by_itself() {
     let mut cluster = three();
     let status = match cluster.request(0, maintenance(1, true, 7, 20)) {

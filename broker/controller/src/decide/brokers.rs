@@ -9,7 +9,7 @@ use super::Draft;
 use super::revise::best_leader;
 use crate::config::Registration;
 use crate::error::ControllerError;
-use crate::image::{PartitionImage, Record};
+use crate::image::{BrokerImage, PartitionImage, Record};
 
 impl Draft<'_> {
     /// Registers a run of a broker, fenced. If its disk is another one, or lost what it had, the
@@ -47,6 +47,20 @@ impl Draft<'_> {
             epoch,
         });
         Ok(())
+    }
+
+    /// As [`Draft::register`], of the broker that decides: a run of it that still counts as alive is over.
+    pub(crate) fn register_own(
+        &mut self,
+        registration: Registration,
+    ) -> Result<(), ControllerError> {
+        let known = self.image.brokers.get(&registration.broker);
+        let outlived =
+            |known: &BrokerImage| !known.fenced && known.incarnation != registration.incarnation;
+        if known.is_some_and(outlived) {
+            self.fence(registration.broker);
+        }
+        self.register(registration)
     }
 
     /// A broker that is silent leads nothing and is in no ISR, but as the last.

@@ -49,33 +49,34 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// A reassignment that replaces another starts from the replicas before it. Those that the other one added
+    /// leave at once, but where too few of the rest are in sync: what was acknowledged since is on them, too.
     pub(super) fn start_reassignment(&mut self, partition: TopicPartition, target: &[BrokerId]) {
+        let min_isr = self.min_isr(partition.topic);
         self.revise(partition, |state| {
-            // A reassignment that replaces another starts from the replicas before it.
             let original = original_replicas(state);
             let leaving = original.iter().filter(|b| !target.contains(b)).copied();
-            state.removing = leaving.collect();
+            let mut removing: Vec<BrokerId> = leaving.collect();
+            let stay = |b: &BrokerId| target.contains(b) || original.contains(b);
+            let in_sync = state.isr.iter().filter(|b| stay(b)).count();
+            if in_sync < min_isr.min(target.len()) {
+                removing.extend(state.isr.iter().filter(|b| !stay(b)));
+            }
             let adding = target.iter().filter(|b| !original.contains(b)).copied();
             state.adding = adding.collect();
             state.replicas = target.to_vec();
-            state.replicas.extend(&state.removing);
+            state.replicas.extend(&removing);
+            state.removing = removing;
             let replicas = &state.replicas;
             state.isr.retain(|b| replicas.contains(b));
         });
     }
 
     pub(super) fn cancel_reassignment(&mut self, partition: TopicPartition) {
-        self.revise(partition, |state| {
-            let original = original_replicas(state);
-            // Where only added replicas are in sync, they hold what was acknowledged, and must stay.
-            if !state.isr.iter().any(|b| original.contains(b)) {
-                return;
-            }
-            state.isr.retain(|b| original.contains(b));
-            state.replicas = original;
-            state.adding.clear();
-            state.removing.clear();
-        });
+        let original = self.image.partition(partition).map(original_replicas);
+        if let Some(original) = original {
+            self.start_reassignment(partition, &original);
+        }
     }
 
     /// Starts reassignments so that every partition of a topic gets the wanted number of replicas.

@@ -636,6 +636,30 @@ fn removing_replicas_alone_is_done_at_once_and_never_below_the_minimum() {
 }
 
 #[test]
+fn a_reassignment_that_is_replaced_or_cancelled_leaves_as_many_in_sync_as_the_minimum() {
+    for replaced in [true, false] {
+        let mut fixture = Fixture::new(&["a", "b", "c"]);
+        let partition = fixture.assigned("orders", &[0, 1]);
+        fixture.propose(0, partition, &[0]).unwrap();
+        let alter = |fixture: &mut Fixture, target| {
+            fixture.run(|draft| draft.alter_reassignments(vec![(partition, target)]));
+            fixture.state(partition).clone()
+        };
+        alter(&mut fixture, Some(ids(&[2, 1])));
+        let state = fixture.propose(0, partition, &[0, 2]).unwrap();
+        assert!(state.is_reassigning(), "broker 1 is not in sync");
+        // What was acknowledged since is on brokers 0 and 2 alone.
+        let state = alter(&mut fixture, replaced.then(|| ids(&[0, 1])));
+        assert_eq!(state.isr, ids(&[0, 2]), "{replaced}");
+        assert_eq!((state.adding, state.removing), (ids(&[]), ids(&[2])));
+        let mut state = fixture.propose(0, partition, &[0, 1, 2]).unwrap();
+        state.replicas.sort_unstable();
+        assert_eq!((state.replicas, state.isr), (ids(&[0, 1]), ids(&[0, 1])));
+        assert!(state.removing.is_empty());
+    }
+}
+
+#[test]
 fn a_broker_that_loses_its_replica_knows_the_next_one_under_a_later_leader_epoch() {
     let mut fixture = Fixture::new(&["a", "b", "c"]);
     let partition = fixture.assigned("orders", &[0, 1, 2]);
