@@ -37,14 +37,15 @@ pub(crate) enum Lane {
     Kube,
 }
 
-/// Runs a lane. With `record` the figures of each suite that holds go to the README when it closes.
+/// Runs a lane, or those steps of it that contain `only`. With `record` the figures of each suite that holds go to the README when it closes.
 ///
 /// # Errors
 /// At the first step that fails, with its command line. The lane `full` is too long for that: it takes
 /// all its steps, and names those that failed.
-pub(crate) fn run(root: &Path, lane: Lane, record: bool) -> Result<(), String> {
+pub(crate) fn run(root: &Path, lane: Lane, record: bool, only: &str) -> Result<(), String> {
     let started = Instant::now();
     let readme = Mutex::new(());
+    let chosen = |lane| steps(lane).iter().filter(|step| step.contains(only));
     let take = |nice: &[&str], step: &str| {
         let closing = execute(root, nice, step)?;
         if !record || closing.is_empty() {
@@ -53,18 +54,22 @@ pub(crate) fn run(root: &Path, lane: Lane, record: bool) -> Result<(), String> {
         let _alone = readme.lock().expect("no step panics");
         run_log::record(root, &closing)
     };
-    let in_turn = |steps: &[&str]| steps.iter().try_for_each(|step| take(&[], step));
-    let all = |nice: &[&str], steps: &[&str]| {
-        let failed = steps.iter().filter_map(|step| take(nice, step).err());
+    let all = |nice: &[&str], lane| {
+        let failed = chosen(lane).filter_map(|step| take(nice, step).err());
         failed.collect::<Vec<_>>()
     };
+    let lanes = match lane {
+        Lane::Full => &[Lane::Proofs, Lane::Strikes][..],
+        _ => &[lane][..],
+    };
+    for lane in lanes {
+        builds(*lane).iter().try_for_each(|step| take(&[], step))?;
+    }
     if lane == Lane::Full {
-        in_turn(builds(Lane::Proofs))?;
-        in_turn(builds(Lane::Strikes))?;
         let failed = thread::scope(|scope| {
             // What needs no quiet machine takes what the strikes leave of the processors.
-            let proofs = scope.spawn(|| all(&["nice", "-n", "19"], steps(Lane::Proofs)));
-            let mut failed = all(&[], steps(Lane::Strikes));
+            let proofs = scope.spawn(|| all(&["nice", "-n", "19"], Lane::Proofs));
+            let mut failed = all(&[], Lane::Strikes);
             failed.extend(proofs.join().expect("no step panics"));
             failed
         });
@@ -72,8 +77,7 @@ pub(crate) fn run(root: &Path, lane: Lane, record: bool) -> Result<(), String> {
             return Err(failed.join("; "));
         }
     } else {
-        in_turn(builds(lane))?;
-        in_turn(steps(lane))?;
+        chosen(lane).try_for_each(|step| take(&[], step))?;
     }
     println!("lane={lane:?} seconds={}", started.elapsed().as_secs());
     Ok(())

@@ -42,6 +42,9 @@ enum Command {
         /// Writes the closing lines of its suites into the run log of the README.
         #[arg(long)]
         record: bool,
+        /// Only the steps whose command lines contain this: a suite of a long lane again.
+        #[arg(long, default_value = "")]
+        only: String,
     },
 }
 
@@ -50,7 +53,7 @@ fn main() -> ExitCode {
         Command::Codegen { check } => codegen::codegen(&root(), check),
         Command::Tidy => tidy::run(&root()),
         Command::Models => models::run(&root()),
-        Command::Ci { lane, record } => ci::run(&root(), lane, record),
+        Command::Ci { lane, record, only } => ci::run(&root(), lane, record, &only),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
