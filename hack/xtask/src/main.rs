@@ -34,6 +34,8 @@ enum Command {
     Tidy,
     /// Searches the models of the quorum, of the ISR and of the rollout as deep as they are made for.
     Models,
+    /// Writes the closing lines of runs, given on standard input, into the run log of the README.
+    Record,
     /// Runs a lane: what CI runs, cheapest first.
     Ci {
         /// Which one.
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Codegen { check } => codegen::codegen(&root(), check),
         Command::Tidy => tidy::run(&root()),
         Command::Models => models::run(&root()),
+        Command::Record => run_log::record_printed(&root(), &mut std::io::stdin().lock()),
         Command::Ci { lane, record, only } => ci::run(&root(), lane, record, &only),
     };
     match outcome {

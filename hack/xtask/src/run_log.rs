@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::io::BufRead;
 use std::path::Path;
 
 const BEGIN: &str = "<!-- run log: written by `cargo xtask ci <lane> --record` -->";
@@ -27,6 +28,24 @@ pub(crate) fn record(root: &Path, lines: &[String]) -> Result<(), String> {
     let readme = insert(&readme, lines)
         .ok_or_else(|| format!("README.md has no `{BEGIN}` … `{END}` to put the run log in"))?;
     std::fs::write(&path, readme).map_err(|e| format!("README.md: {e}"))
+}
+
+/// As [`record`], of what a suite that was run by hand has printed.
+///
+/// # Errors
+/// As [`record`], and for a run with violations: it has no row.
+pub(crate) fn record_printed(root: &Path, printed: &mut impl BufRead) -> Result<(), String> {
+    let lines = printed.lines().collect::<Result<Vec<String>, _>>();
+    let lines = lines.map_err(|e| format!("standard input: {e}"))?;
+    let closing: Vec<String> = lines
+        .into_iter()
+        .filter(|line| line.starts_with(PREFIX))
+        .collect();
+    match closing.iter().find(|line| !line.ends_with(" violations=0")) {
+        Some(line) => Err(format!("not recorded, it has violations: {line}")),
+        None if closing.is_empty() => Err("no line begins with `suite=`".to_owned()),
+        None => record(root, &closing),
+    }
 }
 
 fn insert(readme: &str, lines: &[String]) -> Option<String> {
@@ -87,6 +106,16 @@ mod tests {
             )
         );
         assert!(readme.starts_with("before\n") && readme.ends_with("\nafter"));
+    }
+
+    #[test]
+    fn what_has_violations_or_no_closing_line_is_not_recorded() {
+        let root = Path::new("nowhere");
+        let record = |printed: &str| record_printed(root, &mut printed.as_bytes()).unwrap_err();
+        let error = record("noise\nsuite=b seeds=3 violations=2\n");
+        assert!(error.contains("suite=b seeds=3"), "{error}");
+        assert!(record("noise\n").contains("no line"));
+        assert!(record("suite=b seeds=3 violations=0\n").contains("README.md"));
     }
 
     #[test]
