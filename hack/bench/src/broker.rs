@@ -1,0 +1,157 @@
+//! The two brokers as processes: started in a folder, on one processor or all, stopped by their ids.
+//! Apache Kafka is started by `e2e/kafka/start`, which fetches it; Kring by its binary.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use crate::call;
+
+/// Which broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Kring,
+    Kafka,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Kring => "kring",
+            Kind::Kafka => "kafka",
+        }
+    }
+}
+
+/// Where programs and data are.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    pub(crate) kring: PathBuf,
+    /// The folder with `start` and `stop`.
+    pub(crate) kafka: PathBuf,
+    pub(crate) folder: PathBuf,
+    /// Brokers on processor 1, this process on processor 0.
+    pub(crate) pinned: bool,
+}
+
+/// A broker that runs. Dropping it stops it.
+#[derive(Debug)]
+pub(crate) struct Broker {
+    pub(crate) address: SocketAddr,
+    pub(crate) pid: u32,
+    pub(crate) folder: PathBuf,
+    child: Option<Child>,
+    stop: Option<PathBuf>,
+}
+
+const KRING_PORT: u16 = 29_092;
+const KAFKA_PORT: u16 = 29_492;
+const START_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Starts a broker on an empty folder and waits until it listens.
+pub(crate) fn start(kind: Kind, places: &Places) -> Result<Broker, String> {
+    let folder = places.folder.join(kind.name());
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    }
+    fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let before = sched_getaffinity(None).map_err(|e| format!("affinity: {e}"))?;
+    if places.pinned {
+        pin(1)?;
+    }
+    let started = match kind {
+        Kind::Kring => start_kring(places, folder),
+        Kind::Kafka => start_kafka(places, folder),
+    };
+    if places.pinned {
+        sched_setaffinity(None, &before).map_err(|e| format!("affinity: {e}"))?;
+    }
+    let broker = started?;
+    call::connect(broker.address, START_PATIENCE)?;
+    Ok(broker)
+}
+
+/// This thread, and what it starts, on one processor.
+pub(crate) fn pin(processor: usize) -> Result<(), String> {
+    let mut set = CpuSet::new();
+    set.set(processor);
+    sched_setaffinity(None, &set).map_err(|e| format!("processor {processor}: {e}"))
+}
+
+fn start_kring(places: &Places, folder: PathBuf) -> Result<Broker, String> {
+    let log = File::create(folder.join("log")).map_err(|e| format!("the log: {e}"))?;
+    let child = Command::new(&places.kring)
+        .env_clear()
+        .env("KRING_LOG_DIRS", folder.join("data"))
+        .env(
+            "KRING_LISTENERS",
+            format!("PLAINTEXT://127.0.0.1:{KRING_PORT}"),
+        )
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .map_err(|e| format!("{}: {e}", places.kring.display()))?;
+    Ok(Broker {
+        address: SocketAddr::from(([127, 0, 0, 1], KRING_PORT)),
+        pid: child.id(),
+        folder,
+        child: Some(child),
+        stop: None,
+    })
+}
+
+fn start_kafka(places: &Places, folder: PathBuf) -> Result<Broker, String> {
+    let start = places.kafka.join("start");
+    let status = Command::new(&start)
+        .arg(&folder)
+        .arg(KAFKA_PORT.to_string())
+        .stdout(Stdio::null())
+        .status()
+        .map_err(|e| format!("{}: {e}", start.display()))?;
+    if !status.success() {
+        return Err(format!("{} failed ({status})", start.display()));
+    }
+    let pid =
+        fs::read_to_string(folder.join("pid")).map_err(|e| format!("the id of Kafka: {e}"))?;
+    Ok(Broker {
+        address: SocketAddr::from(([127, 0, 0, 1], KAFKA_PORT)),
+        pid: pid
+            .trim()
+            .parse()
+            .map_err(|e| format!("the id of Kafka: {e}"))?,
+        folder,
+        child: None,
+        stop: Some(places.kafka.join("stop")),
+    })
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = kill_process(Pid::from_child(child), Signal::TERM);
+            for _ in 0..200 {
+                if !matches!(child.try_wait(), Ok(None)) {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if let Some(stop) = &self.stop {
+            let _ = Command::new(stop).arg(&self.folder).status();
+        }
+        remove_data(&self.folder);
+    }
+}
+
+/// The logs stay, the records go.
+fn remove_data(folder: &Path) {
+    let _ = fs::remove_dir_all(folder.join("data"));
+}

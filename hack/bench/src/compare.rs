@@ -1,0 +1,180 @@
+//! Runs a scenario: both brokers started, warmed up, then in turns; figures, ratios, floors.
+//! The lines it writes are for plots; the table is for people.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+
+use serde_json::json;
+
+use crate::batch::{self, Batch};
+use crate::broker::{self, Broker, Kind, Places};
+use crate::produce::{self, Producing};
+use crate::scenario::{Metric, Scenario};
+use crate::{call, statistics, usage};
+
+/// How long and how much.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    pub(crate) rounds: usize,
+    pub(crate) warm_up: Duration,
+    pub(crate) turn_time_max: Duration,
+    pub(crate) turn_payload_bytes: u64,
+}
+
+type Figures = BTreeMap<Metric, f64>;
+
+/// Runs a scenario and prints it. Gives the floors that were missed.
+pub(crate) fn run(
+    scenario: &Scenario,
+    places: &Places,
+    extent: Extent,
+    results: &mut impl Write,
+) -> Result<Vec<String>, String> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now_ms = now.map_or(0, |since| since.as_millis());
+    let batch = batch::build(scenario.shape, i64::try_from(now_ms).unwrap_or(0));
+    let brokers = [Kind::Kafka, Kind::Kring]
+        .map(|kind| broker::start(kind, places).map(|broker| (kind, broker)));
+    let [theirs, ours] = brokers;
+    let (theirs, ours) = (theirs?, ours?);
+    for (kind, broker) in [&theirs, &ours] {
+        let long = Extent {
+            turn_time_max: extent.warm_up,
+            turn_payload_bytes: u64::MAX,
+            ..extent
+        };
+        // Apache Kafka compiles while it warms up; Kring takes its own turn for its journal.
+        let extent = if *kind == Kind::Kafka { long } else { extent };
+        turn(scenario, *kind, broker, &batch, extent, "warm-up")?;
+    }
+    let mut all: [Vec<Figures>; 2] = [Vec::new(), Vec::new()];
+    for round in 0..extent.rounds {
+        for (at, (kind, broker)) in [&theirs, &ours].into_iter().enumerate() {
+            let topic = format!("round-{round}");
+            let figures = turn(scenario, *kind, broker, &batch, extent, &topic)?;
+            let named: BTreeMap<&str, f64> = figures
+                .iter()
+                .map(|(metric, n)| (metric.name(), *n))
+                .collect();
+            let line = json!({
+                "scenario": scenario.name, "round": round, "broker": kind.name(),
+                "pinned": places.pinned, "figures": named,
+            });
+            writeln!(results, "{line}").map_err(|e| format!("the results: {e}"))?;
+            all[at].push(figures);
+        }
+    }
+    let [theirs, ours] = &all;
+    Ok(print(scenario, ours, theirs))
+}
+
+/// One load on a topic of its own, which is deleted afterwards.
+fn turn(
+    scenario: &Scenario,
+    kind: Kind,
+    broker: &Broker,
+    batch: &Batch,
+    extent: Extent,
+    topic: &str,
+) -> Result<Figures, String> {
+    let named = |error| format!("{} on {}: {error}", scenario.name, kind.name());
+    let mut admin = call::connect(broker.address, Duration::from_secs(10)).map_err(named)?;
+    let mut configs = scenario.topic.to_vec();
+    if kind == Kind::Kafka {
+        configs.extend_from_slice(scenario.kafka_topic);
+        // Deleted data leaves the disk before the next turn but one.
+        configs.push(("file.delete.delay.ms", "1000"));
+    }
+    call::create_topic(&mut admin, topic, scenario.partitions, &configs).map_err(named)?;
+    let load = Producing {
+        partitions: scenario.partitions,
+        connections: scenario.connections,
+        depth: scenario.depth,
+        acks: scenario.acks,
+        rate: None,
+        payload_bytes_max: extent.turn_payload_bytes,
+        time_max: extent.turn_time_max,
+    };
+    let before = usage::read(broker.pid, &broker.folder)?;
+    let produced = produce::run(broker.address, topic, batch, load).map_err(named)?;
+    let after = usage::read(broker.pid, &broker.folder)?;
+    call::delete_topic(&mut admin, topic).map_err(named)?;
+    // What one broker leaves in the page cache must not be written during the other's turn.
+    settle(broker)?;
+    let payload = (produced.payload_bytes as f64).max(1.0);
+    let cpu_s = after.cpu_s - before.cpu_s;
+    let quantile = |q| produced.latency.value_at_quantile(q) as f64;
+    Ok(BTreeMap::from([
+        (
+            Metric::MbPerSecond,
+            payload / 1e6 / produced.elapsed.as_secs_f64(),
+        ),
+        (Metric::CpuPerGb, cpu_s / (payload / 1e9)),
+        (
+            Metric::CpuPerMillionRequests,
+            cpu_s / (produced.requests.max(1) as f64 / 1e6),
+        ),
+        (Metric::P50, quantile(0.5)),
+        (Metric::P99, quantile(0.99)),
+        (Metric::P999, quantile(0.999)),
+        (Metric::MemoryMb, after.memory_bytes as f64 / 1e6),
+        (
+            Metric::DiskPerPayload,
+            (after.disk_bytes - before.disk_bytes) as f64 / payload,
+        ),
+        (
+            Metric::Flushes,
+            after.flushes.saturating_sub(before.flushes) as f64,
+        ),
+    ]))
+}
+
+fn settle(broker: &Broker) -> Result<(), String> {
+    let folder = std::fs::File::open(&broker.folder)
+        .map_err(|e| format!("{}: {e}", broker.folder.display()))?;
+    rustix::fs::syncfs(&folder).map_err(|e| format!("{}: {e}", broker.folder.display()))
+}
+
+fn print(scenario: &Scenario, ours: &[Figures], theirs: &[Figures]) -> Vec<String> {
+    println!(
+        "{:<28} {:>12} {:>12} {:>9}  spread of the ratio",
+        scenario.name, "kring", "kafka", "ratio"
+    );
+    let series = |turns: &[Figures], metric| -> Vec<f64> {
+        turns
+            .iter()
+            .filter_map(|figures| figures.get(&metric).copied())
+            .collect()
+    };
+    let metrics = ours
+        .first()
+        .map(|figures| figures.keys().copied().collect::<Vec<_>>());
+    for metric in metrics.unwrap_or_default() {
+        let (ours, theirs) = (series(ours, metric), series(theirs, metric));
+        let median = |figures: &[f64]| statistics::summarise(figures).map_or(0.0, |s| s.median);
+        let ratio = statistics::ratios(&ours, &theirs);
+        let (ratio, spread) = ratio.map_or(("-".to_owned(), String::new()), |s| {
+            (
+                format!("{:.2}", s.median),
+                format!("{:.2} to {:.2}", s.min, s.max),
+            )
+        });
+        println!(
+            "  {:<26} {:>12.2} {:>12.2} {ratio:>9}  {spread}",
+            metric.name(),
+            median(&ours),
+            median(&theirs)
+        );
+    }
+    let missed = scenario.floors.iter().filter_map(|floor| {
+        let ratio = statistics::ratios(
+            &series(ours, floor.metric()),
+            &series(theirs, floor.metric()),
+        );
+        floor
+            .missed(ratio)
+            .map(|said| format!("{}: {said}", scenario.name))
+    });
+    missed.collect()
+}

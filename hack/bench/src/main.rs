@@ -1,0 +1,128 @@
+//! `kring-bench`: Kring and Apache Kafka in turn under the same bytes, and the floors that their ratios must keep.
+//! It builds and fetches nothing itself; `hack/bench/compare` does.
+
+#![forbid(unsafe_code)]
+
+mod batch;
+mod broker;
+mod call;
+mod compare;
+mod frame;
+mod produce;
+mod scenario;
+#[cfg(test)]
+mod smoke;
+mod statistics;
+mod usage;
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use broker::Places;
+use clap::Parser;
+use compare::Extent;
+use scenario::{SCENARIOS, Scenario};
+
+/// Compares Kring with Apache Kafka.
+#[derive(Parser)]
+#[command(name = "kring-bench")]
+struct Arguments {
+    /// Short turns and a short warm-up; ratios are rougher.
+    #[arg(long)]
+    quick: bool,
+    /// Only these scenarios.
+    #[arg(long = "scenario", value_name = "NAME")]
+    scenarios: Vec<String>,
+    /// Turns of each broker.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Brokers on processor 1, the load on processor 0.
+    #[arg(long)]
+    pinned: bool,
+    /// The broker's program.
+    #[arg(long, default_value = "target/release/kring-broker")]
+    kring: PathBuf,
+    /// The folder with `start` and `stop` of Apache Kafka.
+    #[arg(long, default_value = "e2e/kafka")]
+    kafka: PathBuf,
+    /// Where both brokers have their data, and the results go.
+    #[arg(long, default_value = "target/bench")]
+    folder: PathBuf,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(missed) => {
+            for floor in &missed {
+                println!("MISSED {floor}");
+            }
+            ExitCode::from(u8::from(!missed.is_empty()))
+        }
+        Err(reason) => {
+            eprintln!("kring-bench: {reason}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Vec<String>, String> {
+    let chosen = choose(&arguments.scenarios)?;
+    fs::create_dir_all(&arguments.folder)
+        .map_err(|e| format!("{}: {e}", arguments.folder.display()))?;
+    let whole = |path: &PathBuf| {
+        path.canonicalize().map_err(|e| {
+            format!(
+                "{}: {e}; hack/bench/compare builds what is needed",
+                path.display()
+            )
+        })
+    };
+    let places = Places {
+        kring: whole(&arguments.kring)?,
+        kafka: whole(&arguments.kafka)?,
+        folder: whole(&arguments.folder)?,
+        pinned: arguments.pinned,
+    };
+    let extent = match arguments.quick {
+        true => extent(arguments.rounds, 10, 4, 256 << 20),
+        false => extent(arguments.rounds, 90, 20, 2 << 30),
+    };
+    if places.pinned {
+        broker::pin(0)?;
+    }
+    let path = places.folder.join("results.jsonl");
+    let mut results = File::create(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let mut missed = Vec::new();
+    for scenario in chosen {
+        missed.extend(compare::run(scenario, &places, extent, &mut results)?);
+    }
+    println!("every turn is in {}", path.display());
+    Ok(missed)
+}
+
+fn extent(rounds: usize, warm_up_s: u64, turn_s: u64, turn_payload_bytes: u64) -> Extent {
+    Extent {
+        rounds: rounds.max(1),
+        warm_up: Duration::from_secs(warm_up_s),
+        turn_time_max: Duration::from_secs(turn_s),
+        turn_payload_bytes,
+    }
+}
+
+fn choose(names: &[String]) -> Result<Vec<&'static Scenario>, String> {
+    if names.is_empty() {
+        return Ok(SCENARIOS.iter().collect());
+    }
+    let find = |name: &String| {
+        SCENARIOS
+            .iter()
+            .find(|scenario| scenario.name == name)
+            .ok_or_else(|| {
+                let known: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+                format!("{name} is no scenario; there are {}", known.join(", "))
+            })
+    };
+    names.iter().map(find).collect()
+}

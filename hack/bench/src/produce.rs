@@ -1,0 +1,293 @@
+//! Producers in one thread: ready frames over many connections, as fast as answers come or at a fixed rate.
+//! Latency counts from the time a request was meant to go; an answer with an error ends the load.
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, IoSlice, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use hdrhistogram::Histogram;
+use kring_wire::ErrorCode;
+use rustix::event::{Timespec, epoll};
+
+use crate::batch::Batch;
+use crate::{call, frame};
+
+/// What to send.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Producing {
+    pub(crate) partitions: i32,
+    pub(crate) connections: usize,
+    /// Requests under way on one connection.
+    pub(crate) depth: usize,
+    pub(crate) acks: i16,
+    /// Requests in a second of all connections; none: as many as are answered.
+    pub(crate) rate: Option<f64>,
+    /// No request goes out after so many payload bytes or so long.
+    pub(crate) payload_bytes_max: u64,
+    pub(crate) time_max: Duration,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Produced {
+    pub(crate) requests: u64,
+    pub(crate) payload_bytes: u64,
+    pub(crate) elapsed: Duration,
+    /// In microseconds.
+    pub(crate) latency: Histogram<u64>,
+}
+
+struct Connection {
+    stream: TcpStream,
+    /// When each request under way was meant to go.
+    under_way: VecDeque<Instant>,
+    heads: Vec<BytesMut>,
+    next: usize,
+    /// Bytes of the frame being sent that are sent.
+    sent: usize,
+    sending: bool,
+    input: BytesMut,
+    is_registered_to_write: bool,
+}
+
+/// Longest wait for an answer once nothing more is sent.
+const DRAIN_MAX: Duration = Duration::from_secs(60);
+const LATENCY_US_MAX: u64 = 120_000_000;
+
+/// Runs a load to its end.
+pub(crate) fn run(
+    address: SocketAddr,
+    topic: &str,
+    batch: &Batch,
+    load: Producing,
+) -> Result<Produced, String> {
+    let poll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| format!("epoll: {e}"))?;
+    let mut connections = Vec::with_capacity(load.connections);
+    for number in 0..load.connections {
+        let connection = Connection::open(address, topic, batch, load, number)?;
+        let data = epoll::EventData::new_u64(number as u64);
+        epoll::add(&poll, &connection.stream, data, epoll::EventFlags::IN)
+            .map_err(|e| format!("epoll: {e}"))?;
+        connections.push(connection);
+    }
+    let mut turn = Turn {
+        start: Instant::now(),
+        asked: 0,
+        answered: 0,
+        load,
+        batch,
+        latency: Histogram::new_with_bounds(1, LATENCY_US_MAX, 3)
+            .map_err(|e| format!("histogram: {e:?}"))?,
+    };
+    let mut events = Vec::with_capacity(256);
+    loop {
+        let wait = turn.send(&mut connections)?;
+        for (number, connection) in connections.iter_mut().enumerate() {
+            connection.watch(&poll, number)?;
+        }
+        let ended = turn.ended();
+        if ended && turn.answered == turn.asked {
+            break;
+        }
+        if turn.start.elapsed() > load.time_max + DRAIN_MAX {
+            return Err(format!(
+                "{} of {} requests were not answered within {} s",
+                turn.asked - turn.answered,
+                turn.asked,
+                DRAIN_MAX.as_secs()
+            ));
+        }
+        events.clear();
+        let timeout = Timespec::try_from(wait).map_err(|e| format!("a wait: {e:?}"))?;
+        match epoll::wait(
+            &poll,
+            rustix::buffer::spare_capacity(&mut events),
+            Some(&timeout),
+        ) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(format!("epoll: {error}")),
+        }
+        for event in &events {
+            let flags = event.flags;
+            if flags.intersects(epoll::EventFlags::IN | epoll::EventFlags::HUP) {
+                let number = usize::try_from(event.data.u64()).unwrap_or(0);
+                turn.receive(&mut connections[number])?;
+            }
+        }
+    }
+    Ok(Produced {
+        requests: turn.answered,
+        payload_bytes: turn.answered * batch.payload_bytes,
+        elapsed: turn.start.elapsed(),
+        latency: turn.latency,
+    })
+}
+
+struct Turn<'a> {
+    start: Instant,
+    asked: u64,
+    answered: u64,
+    load: Producing,
+    batch: &'a Batch,
+    latency: Histogram<u64>,
+}
+
+impl Turn<'_> {
+    fn ended(&self) -> bool {
+        self.start.elapsed() >= self.load.time_max
+            || self.asked * self.batch.payload_bytes >= self.load.payload_bytes_max
+    }
+
+    /// When the next request is meant to go.
+    fn intended(&self) -> Instant {
+        match self.load.rate {
+            None => Instant::now(),
+            Some(rate) => self.start + Duration::from_secs_f64(self.asked as f64 / rate),
+        }
+    }
+
+    /// Sends what is due and fits; gives how long nothing more will be due.
+    fn send(&mut self, connections: &mut [Connection]) -> Result<Duration, String> {
+        const WAIT_MAX: Duration = Duration::from_millis(100);
+        loop {
+            let mut moved = false;
+            for connection in connections.iter_mut() {
+                if !connection.sending
+                    && connection.under_way.len() < self.load.depth
+                    && !self.ended()
+                {
+                    let intended = self.intended();
+                    if intended <= Instant::now() {
+                        connection.under_way.push_back(intended);
+                        connection.begin();
+                        self.asked += 1;
+                    }
+                }
+                moved |= connection.sending && connection.push(&self.batch.bytes)?;
+            }
+            if !moved {
+                break;
+            }
+        }
+        if self.load.rate.is_none() || self.ended() {
+            return Ok(WAIT_MAX);
+        }
+        Ok(self
+            .intended()
+            .saturating_duration_since(Instant::now())
+            .min(WAIT_MAX))
+    }
+
+    fn receive(&mut self, connection: &mut Connection) -> Result<(), String> {
+        for answer in connection.answers()? {
+            let (_, error, _) =
+                frame::produce_answer(answer).map_err(|e| format!("an answer to Produce: {e}"))?;
+            if error != 0 {
+                return Err(format!(
+                    "Produce was answered with {:?} ({error})",
+                    ErrorCode::from_code(error)
+                ));
+            }
+            let intended = connection
+                .under_way
+                .pop_front()
+                .ok_or("an answer to no request")?;
+            let took = u64::try_from(intended.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.latency.saturating_record(took.max(1));
+            self.answered += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Connection {
+    /// Connects. It writes to every n-th partition, n the number of connections.
+    fn open(
+        address: SocketAddr,
+        topic: &str,
+        batch: &Batch,
+        load: Producing,
+        number: usize,
+    ) -> Result<Connection, String> {
+        let stream = call::connect(address, Duration::from_secs(10))?;
+        stream
+            .set_nonblocking(true)
+            .map_err(|e| format!("{address}: {e}"))?;
+        let count = i32::try_from(load.connections).unwrap_or(i32::MAX);
+        let first = i32::try_from(number).unwrap_or(0) % load.partitions;
+        let head = |partition| {
+            let head = frame::produce_head(topic, partition, load.acks, batch.bytes.len());
+            BytesMut::from(&head[..])
+        };
+        let heads = (first..load.partitions).step_by(count.unsigned_abs() as usize);
+        Ok(Connection {
+            stream,
+            under_way: VecDeque::new(),
+            heads: heads.map(head).collect(),
+            next: 0,
+            sent: 0,
+            sending: false,
+            input: BytesMut::new(),
+            is_registered_to_write: false,
+        })
+    }
+
+    fn begin(&mut self) {
+        self.sending = true;
+        self.sent = 0;
+    }
+
+    /// Sends on. Gives whether the frame went out whole.
+    fn push(&mut self, batch: &Bytes) -> Result<bool, String> {
+        let head = &self.heads[self.next];
+        while self.sent < head.len() + batch.len() {
+            let of_head = self.sent.min(head.len());
+            let parts = [
+                IoSlice::new(&head[of_head..]),
+                IoSlice::new(&batch[self.sent - of_head..]),
+            ];
+            match self.stream.write_vectored(&parts) {
+                Ok(bytes) => self.sent += bytes,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(format!("sending a Produce: {error}")),
+            }
+        }
+        self.sending = false;
+        self.next = (self.next + 1) % self.heads.len();
+        Ok(true)
+    }
+
+    /// The answers that are there whole.
+    fn answers(&mut self) -> Result<Vec<Bytes>, String> {
+        let mut chunk = [0; 16 << 10];
+        match self.stream.read(&mut chunk) {
+            Ok(0) => return Err("the broker closed a connection".to_owned()),
+            Ok(bytes) => self.input.extend_from_slice(&chunk[..bytes]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(format!("receiving an answer: {error}")),
+        }
+        let mut answers = Vec::new();
+        while let Some(length) = self.input.first_chunk::<4>() {
+            let length = u32::from_be_bytes(*length) as usize;
+            if self.input.len() < 4 + length {
+                break;
+            }
+            answers.push(self.input.split_to(4 + length).freeze().slice(4..));
+        }
+        Ok(answers)
+    }
+
+    /// Wakes up for room in the socket only while a frame is half sent.
+    fn watch(&mut self, poll: &impl std::os::fd::AsFd, number: usize) -> Result<(), String> {
+        if self.sending == self.is_registered_to_write {
+            return Ok(());
+        }
+        self.is_registered_to_write = self.sending;
+        let mut flags = epoll::EventFlags::IN;
+        flags.set(epoll::EventFlags::OUT, self.sending);
+        let data = epoll::EventData::new_u64(number as u64);
+        epoll::modify(poll, &self.stream, data, flags).map_err(|e| format!("epoll: {e}"))
+    }
+}

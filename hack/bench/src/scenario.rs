@@ -1,0 +1,195 @@
+//! What is measured, a row each, and the floors that a row must keep.
+//! It runs nothing.
+
+use kring_wire::Compression;
+
+use crate::batch::BatchShape;
+use crate::statistics::Summary;
+
+/// A figure of one turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Metric {
+    MbPerSecond,
+    CpuPerGb,
+    CpuPerMillionRequests,
+    P50,
+    P99,
+    P999,
+    MemoryMb,
+    DiskPerPayload,
+    Flushes,
+}
+
+impl Metric {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Metric::MbPerSecond => "mb_per_second",
+            Metric::CpuPerGb => "cpu_s_per_gb",
+            Metric::CpuPerMillionRequests => "cpu_s_per_million_requests",
+            Metric::P50 => "p50_us",
+            Metric::P99 => "p99_us",
+            Metric::P999 => "p999_us",
+            Metric::MemoryMb => "memory_mb",
+            Metric::DiskPerPayload => "disk_bytes_per_payload_byte",
+            Metric::Flushes => "flushes_of_disk",
+        }
+    }
+}
+
+/// What the ratio of Kring to Apache Kafka must keep to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Floor {
+    AtLeast(Metric, f64),
+    AtMost(Metric, f64),
+}
+
+impl Floor {
+    pub(crate) fn metric(self) -> Metric {
+        match self {
+            Floor::AtLeast(metric, _) | Floor::AtMost(metric, _) => metric,
+        }
+    }
+
+    /// Says the figure and the floor when it is missed.
+    pub(crate) fn missed(self, ratio: Option<Summary>) -> Option<String> {
+        let name = self.metric().name();
+        let Some(ratio) = ratio.map(|summary| summary.median) else {
+            return Some(format!("{name}: no ratio was measured"));
+        };
+        match self {
+            Floor::AtLeast(_, floor) if ratio < floor => Some(format!(
+                "{name}: {ratio:.2}x of Kafka's, at least {floor}x is asked"
+            )),
+            Floor::AtMost(_, floor) if ratio > floor => Some(format!(
+                "{name}: {ratio:.2}x of Kafka's, at most {floor}x is asked"
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// Producers against both brokers in turn. Kring acknowledges what is on disk.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) shape: BatchShape,
+    pub(crate) partitions: i32,
+    pub(crate) connections: usize,
+    pub(crate) depth: usize,
+    pub(crate) acks: i16,
+    /// Settings of the topic on Apache Kafka.
+    pub(crate) kafka_topic: &'static [(&'static str, &'static str)],
+    /// Settings of the topic on both.
+    pub(crate) topic: &'static [(&'static str, &'static str)],
+    pub(crate) floors: &'static [Floor],
+}
+
+const fn shape(record_bytes: usize, batch_bytes: usize, compression: Compression) -> BatchShape {
+    BatchShape {
+        record_bytes,
+        batch_bytes,
+        compression,
+    }
+}
+
+const PLAIN: Scenario = Scenario {
+    name: "",
+    shape: shape(1024, 64 << 10, Compression::None),
+    partitions: 10,
+    connections: 2,
+    depth: 5,
+    acks: -1,
+    kafka_topic: &[],
+    topic: &[],
+    floors: &[],
+};
+
+/// Every scenario.
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "durable-against-cached",
+        shape: shape(1024, 16 << 10, Compression::None),
+        partitions: 100,
+        connections: 4,
+        floors: &[
+            Floor::AtLeast(Metric::MbPerSecond, 1.5),
+            Floor::AtMost(Metric::P99, 1.0),
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "durable-against-durable",
+        shape: shape(1024, 1024, Compression::None),
+        partitions: 1000,
+        connections: 8,
+        depth: 32,
+        kafka_topic: &[("flush.messages", "1")],
+        floors: &[Floor::AtLeast(Metric::MbPerSecond, 20.0)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "cpu-64k",
+        acks: 1,
+        floors: &[Floor::AtMost(Metric::CpuPerGb, 0.30)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "cpu-64k-lz4",
+        shape: shape(1024, 64 << 10, Compression::Lz4),
+        acks: 1,
+        floors: &[Floor::AtMost(Metric::CpuPerGb, 0.15)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "cpu-64k-zstd",
+        shape: shape(1024, 64 << 10, Compression::Zstd),
+        acks: 1,
+        floors: &[Floor::AtMost(Metric::CpuPerGb, 0.15)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "records-1m",
+        shape: shape(1 << 20, 1 << 20, Compression::None),
+        topic: &[("max.message.bytes", "2097152")],
+        floors: &[Floor::AtLeast(Metric::MbPerSecond, 1.2)],
+        ..PLAIN
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ratio(median: f64) -> Option<Summary> {
+        Some(Summary {
+            median,
+            min: 0.0,
+            max: 99.0,
+        })
+    }
+
+    #[test]
+    fn a_missed_floor_is_named_with_figure_and_floor() {
+        let floor = Floor::AtLeast(Metric::MbPerSecond, 1.5);
+        assert_eq!(floor.missed(ratio(1.5)), None);
+        assert_eq!(
+            floor.missed(ratio(1.25)).unwrap(),
+            "mb_per_second: 1.25x of Kafka's, at least 1.5x is asked"
+        );
+        let floor = Floor::AtMost(Metric::CpuPerGb, 0.3);
+        assert_eq!(floor.missed(ratio(0.3)), None);
+        assert!(floor.missed(ratio(0.31)).is_some());
+        assert!(
+            floor.missed(None).is_some(),
+            "nothing measured is no success"
+        );
+    }
+
+    #[test]
+    fn scenarios_have_names_of_their_own_and_a_floor() {
+        for (at, scenario) in SCENARIOS.iter().enumerate() {
+            assert!(!scenario.floors.is_empty(), "{}", scenario.name);
+            assert!(SCENARIOS[at + 1..].iter().all(|o| o.name != scenario.name));
+        }
+    }
+}
