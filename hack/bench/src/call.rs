@@ -12,7 +12,7 @@ use crate::frame;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const ANSWER_BYTES_MAX: usize = 64 << 20;
-const METADATA: (i16, i16) = (3, 4);
+const LIST_OFFSETS: (i16, i16) = (2, 1);
 const CREATE_TOPICS: (i16, i16) = (19, 4);
 const DELETE_TOPICS: (i16, i16) = (20, 3);
 
@@ -57,7 +57,7 @@ fn call(
     Ok(read)
 }
 
-/// Creates a topic of one replica and waits until all its partitions are led.
+/// Creates a topic of one replica and waits until this broker leads all its partitions.
 pub(crate) fn create_topic(
     stream: &mut TcpStream,
     topic: &str,
@@ -95,52 +95,51 @@ pub(crate) fn create_topic(
         }
     }
     let until = Instant::now() + PATIENCE;
-    while led(stream, topic)? < partitions {
+    // Metadata names a leader before that broker has taken its office; who leads answers ListOffsets.
+    loop {
+        let refused = refusals(stream, topic, partitions)?;
+        if refused == 0 {
+            return Ok(());
+        }
         if Instant::now() > until {
-            return Err(format!("{topic} has partitions without a leader"));
+            return Err(format!(
+                "{topic} has {refused} partitions that nobody leads after {} s",
+                PATIENCE.as_secs()
+            ));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    Ok(())
 }
 
-/// How many partitions of a topic have a leader.
-fn led(stream: &mut TcpStream, topic: &str) -> Result<i32, String> {
-    let read = call(stream, METADATA, |buf| {
+/// How many partitions of a topic this broker does not lead, or not yet.
+fn refusals(stream: &mut TcpStream, topic: &str, partitions: i32) -> Result<usize, String> {
+    const NO_REPLICA: i32 = -1;
+    const LATEST: i64 = -1;
+    let read = call(stream, LIST_OFFSETS, |buf| {
+        buf.put_i32(NO_REPLICA);
         encode::array(buf, false, Some(1));
         encode::string(buf, false, Some(topic));
-        buf.put_i8(0);
+        encode::array(buf, false, usize::try_from(partitions).ok());
+        for partition in 0..partitions {
+            buf.put_i32(partition);
+            buf.put_i64(LATEST);
+        }
     })?;
-    count_led(read).map_err(|e| format!("Metadata: {e}"))
+    count_refusals(read).map_err(|e| format!("ListOffsets: {e}"))
 }
 
-fn count_led(mut read: Decoder) -> Result<i32, DecodeError> {
-    read.i32("throttle")?;
-    for _ in 0..read.array("brokers", false, 12)? {
-        read.i32("id")?;
-        read.string("host", false)?;
-        read.i32("port")?;
-        read.nullable_string("rack", false)?;
-    }
-    read.nullable_string("cluster", false)?;
-    read.i32("controller")?;
-    let mut led = 0;
-    for _ in 0..read.array("topics", false, 9)? {
-        read.i16("error")?;
+fn count_refusals(mut read: Decoder) -> Result<usize, DecodeError> {
+    let mut refusals = 0;
+    for _ in 0..read.array("topics", false, 6)? {
         read.string("topic", false)?;
-        read.i8("internal")?;
-        for _ in 0..read.array("partitions", false, 18)? {
-            let error = read.i16("error")?;
+        for _ in 0..read.array("partitions", false, 22)? {
             read.i32("partition")?;
-            let leader = read.i32("leader")?;
-            for array in ["replicas", "isr"] {
-                let count = read.array(array, false, 4)?;
-                read.take(array, count * 4)?;
-            }
-            led += i32::from(error == 0 && leader >= 0);
+            refusals += usize::from(read.i16("error")? != 0);
+            read.i64("timestamp")?;
+            read.i64("offset")?;
         }
     }
-    Ok(led)
+    Ok(refusals)
 }
 
 /// Deletes a topic.
