@@ -20,6 +20,7 @@ pub(crate) struct Batch {
     pub(crate) bytes: Bytes,
     /// Bytes of the values, before compression: what users count.
     pub(crate) payload_bytes: u64,
+    pub(crate) records: i64,
 }
 
 /// Builds the batch of a shape.
@@ -38,6 +39,7 @@ pub(crate) fn build(shape: BatchShape, timestamp_ms: i64) -> Batch {
     Batch {
         bytes,
         payload_bytes: (count * shape.record_bytes) as u64,
+        records: count as i64,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -76,6 +76,23 @@ pub(crate) fn start(kind: Kind, places: &Places) -> Result<Broker, String> {
     Ok(broker)
 }
 
+/// Kills Kring and starts it again on its data; also gives when. Apache Kafka's figure is not measured here.
+pub(crate) fn kill_and_start(
+    mut broker: Broker,
+    places: &Places,
+) -> Result<(Broker, Instant), String> {
+    let Some(mut child) = broker.child.take() else {
+        return Err("only Kring is killed and started again".to_owned());
+    };
+    child.kill().map_err(|e| format!("SIGKILL: {e}"))?;
+    child.wait().map_err(|e| format!("SIGKILL: {e}"))?;
+    let started_at = Instant::now();
+    let (pid, child) = spawn_kring(places, &broker.folder)?;
+    broker.pid = pid;
+    broker.child = Some(child);
+    Ok((broker, started_at))
+}
+
 /// This thread, and what it starts, on one processor.
 pub(crate) fn pin(processor: usize) -> Result<(), String> {
     let mut set = CpuSet::new();
@@ -84,6 +101,17 @@ pub(crate) fn pin(processor: usize) -> Result<(), String> {
 }
 
 fn start_kring(places: &Places, folder: PathBuf) -> Result<Broker, String> {
+    let (pid, child) = spawn_kring(places, &folder)?;
+    Ok(Broker {
+        address: SocketAddr::from(([127, 0, 0, 1], KRING_PORT)),
+        pid,
+        folder,
+        child: Some(child),
+        stop: None,
+    })
+}
+
+fn spawn_kring(places: &Places, folder: &Path) -> Result<(u32, Child), String> {
     let log = File::create(folder.join("log")).map_err(|e| format!("the log: {e}"))?;
     let child = Command::new(&places.kring)
         .env_clear()
@@ -97,13 +125,7 @@ fn start_kring(places: &Places, folder: PathBuf) -> Result<Broker, String> {
         .stderr(log)
         .spawn()
         .map_err(|e| format!("{}: {e}", places.kring.display()))?;
-    Ok(Broker {
-        address: SocketAddr::from(([127, 0, 0, 1], KRING_PORT)),
-        pid: child.id(),
-        folder,
-        child: Some(child),
-        stop: None,
-    })
+    Ok((child.id(), child))
 }
 
 fn start_kafka(places: &Places, folder: PathBuf) -> Result<Broker, String> {

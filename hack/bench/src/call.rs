@@ -94,10 +94,20 @@ pub(crate) fn create_topic(
             ));
         }
     }
+    await_leaders(stream, topic, partitions)
+}
+
+/// Waits until this broker leads all partitions of a topic.
+pub(crate) fn await_leaders(
+    stream: &mut TcpStream,
+    topic: &str,
+    partitions: i32,
+) -> Result<(), String> {
     let until = Instant::now() + PATIENCE;
     // Metadata names a leader before that broker has taken its office; who leads answers ListOffsets.
     loop {
-        let refused = refusals(stream, topic, partitions)?;
+        let ends = ends(stream, topic, partitions)?;
+        let refused = ends.iter().filter(|end| end.is_none()).count();
         if refused == 0 {
             return Ok(());
         }
@@ -111,8 +121,12 @@ pub(crate) fn create_topic(
     }
 }
 
-/// How many partitions of a topic this broker does not lead, or not yet.
-fn refusals(stream: &mut TcpStream, topic: &str, partitions: i32) -> Result<usize, String> {
+/// The ends of a topic's partitions; none of those that this broker does not lead, or not yet.
+pub(crate) fn ends(
+    stream: &mut TcpStream,
+    topic: &str,
+    partitions: i32,
+) -> Result<Vec<Option<i64>>, String> {
     const NO_REPLICA: i32 = -1;
     const LATEST: i64 = -1;
     let read = call(stream, LIST_OFFSETS, |buf| {
@@ -125,21 +139,23 @@ fn refusals(stream: &mut TcpStream, topic: &str, partitions: i32) -> Result<usiz
             buf.put_i64(LATEST);
         }
     })?;
-    count_refusals(read).map_err(|e| format!("ListOffsets: {e}"))
+    listed(read).map_err(|e| format!("ListOffsets: {e}"))
 }
 
-fn count_refusals(mut read: Decoder) -> Result<usize, DecodeError> {
-    let mut refusals = 0;
+fn listed(mut read: Decoder) -> Result<Vec<Option<i64>>, DecodeError> {
+    let mut ends = Vec::new();
     for _ in 0..read.array("topics", false, 6)? {
         read.string("topic", false)?;
         for _ in 0..read.array("partitions", false, 22)? {
-            read.i32("partition")?;
-            refusals += usize::from(read.i16("error")? != 0);
+            let partition = read.i32("partition")?;
+            let error = read.i16("error")?;
             read.i64("timestamp")?;
-            read.i64("offset")?;
+            let end = read.i64("offset")?;
+            ends.push((partition, (error == 0).then_some(end)));
         }
     }
-    Ok(refusals)
+    ends.sort_unstable();
+    Ok(ends.into_iter().map(|(_, end)| end).collect())
 }
 
 /// Deletes a topic.

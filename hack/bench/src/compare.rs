@@ -9,8 +9,10 @@ use serde_json::json;
 
 use crate::batch::{self, Batch};
 use crate::broker::{self, Broker, Kind, Places};
+use crate::consume::{self, Consuming};
 use crate::produce::{self, Producing};
-use crate::scenario::{Metric, Scenario};
+use crate::scenario::{Metric, Scenario, Work};
+use crate::stand::{self, Standing};
 use crate::{call, statistics, usage};
 
 /// How long and how much.
@@ -22,7 +24,10 @@ pub(crate) struct Extent {
     pub(crate) turn_payload_bytes: u64,
 }
 
-type Figures = BTreeMap<Metric, f64>;
+/// What consumers ask for at once: the default of Kafka's consumers (`max.partition.fetch.bytes`).
+const FETCH_BYTES_MAX: i32 = 1 << 20;
+
+pub(crate) type Figures = BTreeMap<Metric, f64>;
 
 /// Runs a scenario and prints it. Gives the floors that were missed.
 pub(crate) fn run(
@@ -34,6 +39,9 @@ pub(crate) fn run(
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now_ms = now.map_or(0, |since| since.as_millis());
     let batch = batch::build(scenario.shape, i64::try_from(now_ms).unwrap_or(0));
+    if let Work::Stand(standing) = scenario.work {
+        return stand(scenario, standing, places, extent, &batch, results);
+    }
     let brokers = [Kind::Kafka, Kind::Kring]
         .map(|kind| broker::start(kind, places).map(|broker| (kind, broker)));
     let [theirs, ours] = brokers;
@@ -53,20 +61,53 @@ pub(crate) fn run(
         for (at, (kind, broker)) in [&theirs, &ours].into_iter().enumerate() {
             let topic = format!("round-{round}");
             let figures = turn(scenario, *kind, broker, &batch, extent, &topic)?;
-            let named: BTreeMap<&str, f64> = figures
-                .iter()
-                .map(|(metric, n)| (metric.name(), *n))
-                .collect();
-            let line = json!({
-                "scenario": scenario.name, "round": round, "broker": kind.name(),
-                "pinned": places.pinned, "figures": named,
-            });
-            writeln!(results, "{line}").map_err(|e| format!("the results: {e}"))?;
+            write(results, scenario, places, round, *kind, &figures)?;
             all[at].push(figures);
         }
     }
     let [theirs, ours] = &all;
     Ok(print(scenario, ours, theirs))
+}
+
+/// Each broker alone: what else runs would be in its figures.
+fn stand(
+    scenario: &Scenario,
+    standing: Standing,
+    places: &Places,
+    extent: Extent,
+    batch: &Batch,
+    results: &mut impl Write,
+) -> Result<Vec<String>, String> {
+    let mut ours = Vec::new();
+    let mut theirs = Vec::new();
+    for round in 0..extent.rounds {
+        // What a round of Apache Kafka takes is far from what any floor asks of Kring: one is enough.
+        if round == 0 && standing.killed_with_bytes == 0 {
+            let figures = stand::turn(Kind::Kafka, places, standing, batch, extent.turn_time_max)?;
+            write(results, scenario, places, round, Kind::Kafka, &figures)?;
+            theirs.push(figures);
+        }
+        let figures = stand::turn(Kind::Kring, places, standing, batch, extent.turn_time_max)?;
+        write(results, scenario, places, round, Kind::Kring, &figures)?;
+        ours.push(figures);
+    }
+    Ok(print(scenario, &ours, &theirs))
+}
+
+fn write(
+    results: &mut impl Write,
+    scenario: &Scenario,
+    places: &Places,
+    round: usize,
+    kind: Kind,
+    figures: &Figures,
+) -> Result<(), String> {
+    let named = figures.iter().map(|(metric, n)| (metric.name(), *n));
+    let line = json!({
+        "scenario": scenario.name, "round": round, "broker": kind.name(),
+        "pinned": places.pinned, "figures": named.collect::<BTreeMap<&str, f64>>(),
+    });
+    writeln!(results, "{line}").map_err(|e| format!("the results: {e}"))
 }
 
 /// One load on a topic of its own, which is deleted afterwards.
@@ -87,7 +128,7 @@ fn turn(
         configs.push(("file.delete.delay.ms", "1000"));
     }
     call::create_topic(&mut admin, topic, scenario.partitions, &configs).map_err(named)?;
-    let load = Producing {
+    let producing = Producing {
         partitions: scenario.partitions,
         connections: scenario.connections,
         depth: scenario.depth,
@@ -96,24 +137,54 @@ fn turn(
         payload_bytes_max: extent.turn_payload_bytes,
         time_max: extent.turn_time_max,
     };
-    let before = usage::read(broker.pid, &broker.folder)?;
-    let produced = produce::run(broker.address, topic, batch, load).map_err(named)?;
-    let after = usage::read(broker.pid, &broker.folder)?;
+    let (before, done, after) = match scenario.work {
+        Work::Stand(_) => return Err("nothing is loaded there".to_owned()),
+        Work::Produce => {
+            let before = usage::read(broker.pid, &broker.folder)?;
+            let produced = produce::run(broker.address, topic, batch, producing).map_err(named)?;
+            let after = usage::read(broker.pid, &broker.folder)?;
+            (before, produced, after)
+        }
+        Work::Consume {
+            consumers,
+            partition_bytes,
+        } => {
+            let there = Producing {
+                acks: -1,
+                payload_bytes_max: partition_bytes * u64::from(scenario.partitions.unsigned_abs()),
+                time_max: Duration::from_secs(120),
+                ..producing
+            };
+            produce::run(broker.address, topic, batch, there).map_err(named)?;
+            let load = Consuming {
+                partitions: scenario.partitions,
+                consumers,
+                fetch_bytes_max: FETCH_BYTES_MAX,
+                // Reading is fast: turns of bytes would be over at once.
+                payload_bytes_max: u64::MAX,
+                time_max: extent.turn_time_max,
+            };
+            let before = usage::read(broker.pid, &broker.folder)?;
+            let consumed = consume::run(broker.address, topic, batch, load).map_err(named)?;
+            let after = usage::read(broker.pid, &broker.folder)?;
+            (before, consumed, after)
+        }
+    };
     call::delete_topic(&mut admin, topic).map_err(named)?;
     // What one broker leaves in the page cache must not be written during the other's turn.
     settle(broker)?;
-    let payload = (produced.payload_bytes as f64).max(1.0);
+    let payload = (done.payload_bytes as f64).max(1.0);
     let cpu_s = after.cpu_s - before.cpu_s;
-    let quantile = |q| produced.latency.value_at_quantile(q) as f64;
+    let quantile = |q| done.latency.value_at_quantile(q) as f64;
     Ok(BTreeMap::from([
         (
             Metric::MbPerSecond,
-            payload / 1e6 / produced.elapsed.as_secs_f64(),
+            payload / 1e6 / done.elapsed.as_secs_f64(),
         ),
         (Metric::CpuPerGb, cpu_s / (payload / 1e9)),
         (
             Metric::CpuPerMillionRequests,
-            cpu_s / (produced.requests.max(1) as f64 / 1e6),
+            cpu_s / (done.requests.max(1) as f64 / 1e6),
         ),
         (Metric::P50, quantile(0.5)),
         (Metric::P99, quantile(0.99)),
@@ -168,12 +239,10 @@ fn print(scenario: &Scenario, ours: &[Figures], theirs: &[Figures]) -> Vec<Strin
         );
     }
     let missed = scenario.floors.iter().filter_map(|floor| {
-        let ratio = statistics::ratios(
-            &series(ours, floor.metric()),
-            &series(theirs, floor.metric()),
-        );
+        let (ours, theirs) = (series(ours, floor.metric()), series(theirs, floor.metric()));
+        let ratio = statistics::ratios(&ours, &theirs);
         floor
-            .missed(ratio)
+            .missed(statistics::summarise(&ours), ratio)
             .map(|said| format!("{}: {said}", scenario.name))
     });
     missed.collect()

@@ -53,5 +53,66 @@ pub(crate) fn produce_answer(answer: Bytes) -> Result<(i32, i16, i64), DecodeErr
     Ok((correlation, error, read.i64("base offset")?))
 }
 
+/// Fetch 11: the last version in the classic encoding.
+pub(crate) const FETCH_VERSION: i16 = 11;
+const FETCH: i16 = 1;
+/// How long a broker may wait for more, in milliseconds.
+const FETCH_WAIT_MS: i32 = 500;
+
+/// A Fetch of one partition without a session, from an offset on.
+pub(crate) fn fetch(topic: &str, partition: i32, offset: i64, bytes_max: i32) -> Bytes {
+    const CONSUMER: i32 = -1;
+    const NO_EPOCH: i32 = -1;
+    let mut buf = begin(FETCH, FETCH_VERSION, 0);
+    buf.put_i32(CONSUMER);
+    buf.put_i32(FETCH_WAIT_MS);
+    buf.put_i32(1);
+    buf.put_i32(bytes_max);
+    buf.put_i8(0);
+    buf.put_i32(0);
+    buf.put_i32(NO_EPOCH);
+    encode::array(&mut buf, false, Some(1));
+    encode::string(&mut buf, false, Some(topic));
+    encode::array(&mut buf, false, Some(1));
+    buf.put_i32(partition);
+    buf.put_i32(NO_EPOCH);
+    buf.put_i64(offset);
+    buf.put_i64(-1);
+    buf.put_i32(bytes_max);
+    encode::array(&mut buf, false, Some(0));
+    encode::string(&mut buf, false, Some(""));
+    finish(&mut buf, 0);
+    buf.freeze()
+}
+
+/// What precedes the records in the answer to a Fetch of one partition, without the frame's length.
+pub(crate) fn fetched_head_bytes(topic: &str) -> usize {
+    let to_topic = 4 + 4 + 2 + 4 + 4;
+    let partition = 4 + 4 + 2 + 8 + 8 + 8 + 4 + 4 + 4;
+    to_topic + 2 + topic.len() + partition
+}
+
+/// Error code and length of the records of such a head.
+pub(crate) fn fetched(head: Bytes) -> Result<(i16, usize), DecodeError> {
+    let mut read = Decoder::new(head);
+    read.i32("correlation id")?;
+    read.i32("throttle")?;
+    let error = read.i16("error")?;
+    read.i32("session")?;
+    read.array("topics", false, 6)?;
+    read.string("topic", false)?;
+    // Aborted transactions and records are only partly there; their counts are fixed numbers here.
+    read.i32("partitions")?;
+    read.i32("partition")?;
+    let of_partition = read.i16("error")?;
+    for what in ["high watermark", "last stable offset", "log start"] {
+        read.i64(what)?;
+    }
+    read.i32("aborted transactions")?;
+    read.i32("preferred replica")?;
+    let records = usize::try_from(read.i32("records")?).unwrap_or(0);
+    Ok((if error == 0 { of_partition } else { error }, records))
+}
+
 #[cfg(test)]
 mod tests;

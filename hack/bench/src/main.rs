@@ -7,13 +7,16 @@ mod batch;
 mod broker;
 mod call;
 mod compare;
+mod consume;
 mod frame;
 mod produce;
 mod scenario;
 #[cfg(test)]
 mod smoke;
+mod stand;
 mod statistics;
 mod usage;
+mod wait;
 
 use std::fs::{self, File};
 use std::path::PathBuf;

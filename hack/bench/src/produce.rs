@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use hdrhistogram::Histogram;
 use kring_wire::ErrorCode;
-use rustix::event::{Timespec, epoll};
 
 use crate::batch::Batch;
-use crate::{call, frame};
+use crate::statistics::Done;
+use crate::wait::Sockets;
+use crate::{call, frame, statistics};
 
 /// What to send.
 #[derive(Clone, Copy, Debug)]
@@ -27,16 +28,6 @@ pub(crate) struct Producing {
     /// No request goes out after so many payload bytes or so long.
     pub(crate) payload_bytes_max: u64,
     pub(crate) time_max: Duration,
-}
-
-/// What came of it.
-#[derive(Debug)]
-pub(crate) struct Produced {
-    pub(crate) requests: u64,
-    pub(crate) payload_bytes: u64,
-    pub(crate) elapsed: Duration,
-    /// In microseconds.
-    pub(crate) latency: Histogram<u64>,
 }
 
 struct Connection {
@@ -54,7 +45,6 @@ struct Connection {
 
 /// Longest wait for an answer once nothing more is sent.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
-const LATENCY_US_MAX: u64 = 120_000_000;
 
 /// Runs a load to its end.
 pub(crate) fn run(
@@ -62,14 +52,12 @@ pub(crate) fn run(
     topic: &str,
     batch: &Batch,
     load: Producing,
-) -> Result<Produced, String> {
-    let poll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| format!("epoll: {e}"))?;
+) -> Result<Done, String> {
+    let mut sockets = Sockets::new()?;
     let mut connections = Vec::with_capacity(load.connections);
     for number in 0..load.connections {
         let connection = Connection::open(address, topic, batch, load, number)?;
-        let data = epoll::EventData::new_u64(number as u64);
-        epoll::add(&poll, &connection.stream, data, epoll::EventFlags::IN)
-            .map_err(|e| format!("epoll: {e}"))?;
+        sockets.add(number, &connection.stream)?;
         connections.push(connection);
     }
     let mut turn = Turn {
@@ -78,14 +66,12 @@ pub(crate) fn run(
         answered: 0,
         load,
         batch,
-        latency: Histogram::new_with_bounds(1, LATENCY_US_MAX, 3)
-            .map_err(|e| format!("histogram: {e:?}"))?,
+        latency: statistics::latencies(),
     };
-    let mut events = Vec::with_capacity(256);
     loop {
         let wait = turn.send(&mut connections)?;
         for (number, connection) in connections.iter_mut().enumerate() {
-            connection.watch(&poll, number)?;
+            connection.watch(&sockets, number)?;
         }
         let ended = turn.ended();
         if ended && turn.answered == turn.asked {
@@ -99,25 +85,11 @@ pub(crate) fn run(
                 DRAIN_MAX.as_secs()
             ));
         }
-        events.clear();
-        let timeout = Timespec::try_from(wait).map_err(|e| format!("a wait: {e:?}"))?;
-        match epoll::wait(
-            &poll,
-            rustix::buffer::spare_capacity(&mut events),
-            Some(&timeout),
-        ) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(format!("epoll: {error}")),
-        }
-        for event in &events {
-            let flags = event.flags;
-            if flags.intersects(epoll::EventFlags::IN | epoll::EventFlags::HUP) {
-                let number = usize::try_from(event.data.u64()).unwrap_or(0);
-                turn.receive(&mut connections[number])?;
-            }
+        for number in sockets.wait(wait)? {
+            turn.receive(&mut connections[number])?;
         }
     }
-    Ok(Produced {
+    Ok(Done {
         requests: turn.answered,
         payload_bytes: turn.answered * batch.payload_bytes,
         elapsed: turn.start.elapsed(),
@@ -194,8 +166,7 @@ impl Turn<'_> {
                 .under_way
                 .pop_front()
                 .ok_or("an answer to no request")?;
-            let took = u64::try_from(intended.elapsed().as_micros()).unwrap_or(u64::MAX);
-            self.latency.saturating_record(took.max(1));
+            statistics::note(&mut self.latency, intended.elapsed());
             self.answered += 1;
         }
         Ok(())
@@ -280,14 +251,11 @@ impl Connection {
     }
 
     /// Wakes up for room in the socket only while a frame is half sent.
-    fn watch(&mut self, poll: &impl std::os::fd::AsFd, number: usize) -> Result<(), String> {
+    fn watch(&mut self, sockets: &Sockets, number: usize) -> Result<(), String> {
         if self.sending == self.is_registered_to_write {
             return Ok(());
         }
         self.is_registered_to_write = self.sending;
-        let mut flags = epoll::EventFlags::IN;
-        flags.set(epoll::EventFlags::OUT, self.sending);
-        let data = epoll::EventData::new_u64(number as u64);
-        epoll::modify(poll, &self.stream, data, flags).map_err(|e| format!("epoll: {e}"))
+        sockets.watch(number, &self.stream, self.sending)
     }
 }

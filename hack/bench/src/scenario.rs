@@ -4,6 +4,7 @@
 use kring_wire::Compression;
 
 use crate::batch::BatchShape;
+use crate::stand::Standing;
 use crate::statistics::Summary;
 
 /// A figure of one turn.
@@ -18,6 +19,10 @@ pub(crate) enum Metric {
     MemoryMb,
     DiskPerPayload,
     Flushes,
+    StartMs,
+    CreateMs,
+    IdleCpuPercent,
+    RestartMs,
 }
 
 impl Metric {
@@ -32,27 +37,40 @@ impl Metric {
             Metric::MemoryMb => "memory_mb",
             Metric::DiskPerPayload => "disk_bytes_per_payload_byte",
             Metric::Flushes => "flushes_of_disk",
+            Metric::StartMs => "start_to_first_record_ms",
+            Metric::CreateMs => "partitions_created_ms",
+            Metric::IdleCpuPercent => "idle_percent_of_a_core",
+            Metric::RestartMs => "sigkill_to_produce_and_fetch_ms",
         }
     }
 }
 
-/// What the ratio of Kring to Apache Kafka must keep to.
+/// What the ratio of Kring to Apache Kafka must keep to, or Kring's own figure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Floor {
     AtLeast(Metric, f64),
     AtMost(Metric, f64),
+    Within(Metric, f64),
 }
 
 impl Floor {
     pub(crate) fn metric(self) -> Metric {
         match self {
-            Floor::AtLeast(metric, _) | Floor::AtMost(metric, _) => metric,
+            Floor::AtLeast(metric, _) | Floor::AtMost(metric, _) | Floor::Within(metric, _) => {
+                metric
+            }
         }
     }
 
     /// Says the figure and the floor when it is missed.
-    pub(crate) fn missed(self, ratio: Option<Summary>) -> Option<String> {
+    pub(crate) fn missed(self, own: Option<Summary>, ratio: Option<Summary>) -> Option<String> {
         let name = self.metric().name();
+        if let Floor::Within(_, most) = self {
+            let Some(own) = own.map(|summary| summary.median) else {
+                return Some(format!("{name}: it was not measured"));
+            };
+            return (own > most).then(|| format!("{name}: {own:.1}, at most {most} is asked"));
+        }
         let Some(ratio) = ratio.map(|summary| summary.median) else {
             return Some(format!("{name}: no ratio was measured"));
         };
@@ -68,10 +86,25 @@ impl Floor {
     }
 }
 
-/// Producers against both brokers in turn. Kring acknowledges what is on disk.
+/// Whose work is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Producers'. Kring acknowledges what is on disk.
+    Produce,
+    /// That of so many consumers of each partition, of which each has so many bytes: what was written just now.
+    Consume {
+        consumers: usize,
+        partition_bytes: u64,
+    },
+    /// None: a broker that stands there.
+    Stand(Standing),
+}
+
+/// A load on both brokers in turn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
+    pub(crate) work: Work,
     pub(crate) shape: BatchShape,
     pub(crate) partitions: i32,
     pub(crate) connections: usize,
@@ -92,8 +125,17 @@ const fn shape(record_bytes: usize, batch_bytes: usize, compression: Compression
     }
 }
 
+const fn standing(partitions: i32, connections: usize) -> Work {
+    Work::Stand(Standing {
+        partitions,
+        connections,
+        killed_with_bytes: 0,
+    })
+}
+
 const PLAIN: Scenario = Scenario {
     name: "",
+    work: Work::Produce,
     shape: shape(1024, 64 << 10, Compression::None),
     partitions: 10,
     connections: 2,
@@ -154,6 +196,76 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         floors: &[Floor::AtLeast(Metric::MbPerSecond, 1.2)],
         ..PLAIN
     },
+    Scenario {
+        name: "consume-tail",
+        work: Work::Consume {
+            consumers: 1,
+            partition_bytes: 4 << 20,
+        },
+        floors: &[Floor::AtMost(Metric::CpuPerGb, 1.0)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "consume-hot-partition",
+        work: Work::Consume {
+            consumers: 10,
+            partition_bytes: 32 << 20,
+        },
+        partitions: 1,
+        floors: &[Floor::AtLeast(Metric::MbPerSecond, 1.5)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "consume-records-1m",
+        shape: shape(1 << 20, 1 << 20, Compression::None),
+        work: Work::Consume {
+            consumers: 1,
+            partition_bytes: 4 << 20,
+        },
+        topic: &[("max.message.bytes", "2097152")],
+        floors: &[Floor::AtLeast(Metric::MbPerSecond, 1.2)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "start",
+        work: standing(1, 0),
+        floors: &[
+            Floor::Within(Metric::StartMs, 100.0),
+            Floor::Within(Metric::MemoryMb, 20.0),
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "idle-1k-partitions",
+        work: standing(1000, 0),
+        floors: &[Floor::Within(Metric::IdleCpuPercent, 0.2)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "idle-10k-partitions",
+        work: standing(10_000, 0),
+        floors: &[
+            Floor::Within(Metric::CreateMs, 1000.0),
+            Floor::Within(Metric::MemoryMb, 60.0),
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "idle-9k-connections",
+        work: standing(1, 9_000),
+        floors: &[Floor::Within(Metric::MemoryMb, 100.0)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "killed-with-4g",
+        work: Work::Stand(Standing {
+            partitions: 1,
+            connections: 0,
+            killed_with_bytes: 4 << 30,
+        }),
+        floors: &[Floor::Within(Metric::RestartMs, 1000.0)],
+        ..PLAIN
+    },
 ];
 
 #[cfg(test)]
@@ -171,18 +283,25 @@ mod tests {
     #[test]
     fn a_missed_floor_is_named_with_figure_and_floor() {
         let floor = Floor::AtLeast(Metric::MbPerSecond, 1.5);
-        assert_eq!(floor.missed(ratio(1.5)), None);
+        assert_eq!(floor.missed(None, ratio(1.5)), None);
         assert_eq!(
-            floor.missed(ratio(1.25)).unwrap(),
+            floor.missed(None, ratio(1.25)).unwrap(),
             "mb_per_second: 1.25x of Kafka's, at least 1.5x is asked"
         );
         let floor = Floor::AtMost(Metric::CpuPerGb, 0.3);
-        assert_eq!(floor.missed(ratio(0.3)), None);
-        assert!(floor.missed(ratio(0.31)).is_some());
+        assert_eq!(floor.missed(None, ratio(0.3)), None);
+        assert!(floor.missed(None, ratio(0.31)).is_some());
         assert!(
-            floor.missed(None).is_some(),
+            floor.missed(None, None).is_some(),
             "nothing measured is no success"
         );
+        let floor = Floor::Within(Metric::StartMs, 100.0);
+        assert_eq!(floor.missed(ratio(100.0), None), None);
+        assert_eq!(
+            floor.missed(ratio(100.5), ratio(0.1)).unwrap(),
+            "start_to_first_record_ms: 100.5, at most 100 is asked"
+        );
+        assert!(floor.missed(None, ratio(0.1)).is_some());
     }
 
     #[test]

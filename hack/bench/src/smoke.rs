@@ -1,35 +1,63 @@
 //! A small load against a broker of ours, from start to stop.
 //! It judges no time.
 
+use std::path::Path;
 use std::time::Duration;
 
 use kring_wire::Compression;
 
-use crate::batch::{self, BatchShape};
+use crate::batch::{self, Batch, BatchShape};
 use crate::broker::{self, Kind, Places};
+use crate::consume::{self, Consuming};
 use crate::produce::{self, Producing};
+use crate::scenario::Metric;
+use crate::stand::{self, Standing};
 use crate::{call, usage};
 
-#[test]
-fn a_small_load_at_a_rate_and_without_one_is_acknowledged_whole() {
-    let dir = tempfile::tempdir().unwrap();
+fn places(folder: &Path) -> Places {
     let own = std::env::current_exe().unwrap();
     let target = own.parent().unwrap().parent().unwrap();
-    let places = Places {
+    Places {
         kring: target.join("examples/bench-broker"),
-        kafka: dir.path().to_owned(),
-        folder: dir.path().to_owned(),
+        kafka: folder.to_owned(),
+        folder: folder.to_owned(),
         pinned: false,
-    };
-    let broker = broker::start(Kind::Kring, &places).unwrap();
-    let mut admin = call::connect(broker.address, Duration::from_secs(10)).unwrap();
-    call::create_topic(&mut admin, "smoke", 5, &[]).unwrap();
+    }
+}
+
+fn small_batch() -> Batch {
     let shape = BatchShape {
         record_bytes: 100,
         batch_bytes: 1000,
         compression: Compression::Lz4,
     };
-    let batch = batch::build(shape, 1_700_000_000_000);
+    batch::build(shape, 1_700_000_000_000)
+}
+
+#[test]
+fn a_broker_that_stands_there_is_looked_at_and_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let standing = Standing {
+        partitions: 3,
+        connections: 5,
+        killed_with_bytes: 100_000,
+    };
+    let idle_for = Duration::from_millis(100);
+    let places = places(dir.path());
+    let figures = stand::turn(Kind::Kring, &places, standing, &small_batch(), idle_for).unwrap();
+    let of = |metric| figures[&metric];
+    assert!(of(Metric::StartMs) > 0.0 && of(Metric::CreateMs) > 0.0);
+    assert!(of(Metric::MemoryMb) > 1.0 && of(Metric::RestartMs) > 0.0);
+}
+
+#[test]
+fn a_small_load_at_a_rate_and_without_one_is_acknowledged_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let places = places(dir.path());
+    let broker = broker::start(Kind::Kring, &places).unwrap();
+    let mut admin = call::connect(broker.address, Duration::from_secs(10)).unwrap();
+    call::create_topic(&mut admin, "smoke", 5, &[]).unwrap();
+    let batch = small_batch();
     for (acks, rate) in [(-1, None), (1, Some(2000.0))] {
         let load = Producing {
             partitions: 5,
@@ -45,6 +73,18 @@ fn a_small_load_at_a_rate_and_without_one_is_acknowledged_whole() {
         assert_eq!(produced.payload_bytes, 200_000);
         assert_eq!(produced.latency.len(), 200);
     }
+    let load = Consuming {
+        partitions: 5,
+        consumers: 2,
+        fetch_bytes_max: 64 << 10,
+        payload_bytes_max: 3_000_000,
+        time_max: Duration::from_secs(60),
+    };
+    // 80 batches in each partition, of which each consumer reads all several times.
+    let consumed = consume::run(broker.address, "smoke", &batch, load).unwrap();
+    assert!(consumed.payload_bytes >= 3_000_000);
+    assert_eq!(consumed.payload_bytes % batch.payload_bytes, 0);
+    assert_eq!(consumed.latency.len(), consumed.requests);
     assert!(usage::read(broker.pid, &broker.folder).unwrap().disk_bytes > 0);
     let load = Producing {
         partitions: 6,

@@ -1,6 +1,33 @@
 //! Medians of figures and of paired ratios, and how far the pairs lie apart.
 //! Few rounds have no useful confidence interval; the whole spread is shown.
 
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+const LATENCY_US_MAX: u64 = 120_000_000;
+
+/// No latencies yet; in microseconds, three digits.
+pub(crate) fn latencies() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_US_MAX, 3).expect("the bounds are constants")
+}
+
+/// Takes one in.
+pub(crate) fn note(latencies: &mut Histogram<u64>, took: Duration) {
+    let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    latencies.saturating_record(took_us.max(1));
+}
+
+/// What a load did.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) requests: u64,
+    pub(crate) payload_bytes: u64,
+    pub(crate) elapsed: Duration,
+    /// Of each request.
+    pub(crate) latency: Histogram<u64>,
+}
+
 /// Middle of several figures, and the least and the greatest of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Summary {
