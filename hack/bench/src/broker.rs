@@ -35,6 +35,7 @@ pub(crate) struct Places {
     /// The folder with `start` and `stop`.
     pub(crate) kafka: PathBuf,
     pub(crate) folder: PathBuf,
+    pub(crate) kring_port: u16,
     /// Brokers on processor 1, this process on processor 0.
     pub(crate) pinned: bool,
 }
@@ -49,7 +50,6 @@ pub(crate) struct Broker {
     stop: Option<PathBuf>,
 }
 
-const KRING_PORT: u16 = 29_092;
 const KAFKA_PORT: u16 = 29_492;
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -103,7 +103,7 @@ pub(crate) fn pin(processor: usize) -> Result<(), String> {
 fn start_kring(places: &Places, folder: PathBuf) -> Result<Broker, String> {
     let (pid, child) = spawn_kring(places, &folder)?;
     Ok(Broker {
-        address: SocketAddr::from(([127, 0, 0, 1], KRING_PORT)),
+        address: SocketAddr::from(([127, 0, 0, 1], places.kring_port)),
         pid,
         folder,
         child: Some(child),
@@ -118,7 +118,7 @@ fn spawn_kring(places: &Places, folder: &Path) -> Result<(u32, Child), String> {
         .env("KRING_LOG_DIRS", folder.join("data"))
         .env(
             "KRING_LISTENERS",
-            format!("PLAINTEXT://127.0.0.1:{KRING_PORT}"),
+            format!("PLAINTEXT://127.0.0.1:{}", places.kring_port),
         )
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -13,6 +13,8 @@ use crate::consume::{self, Consuming};
 use crate::produce::{self, Producing};
 use crate::scenario::{Metric, Scenario, Work};
 use crate::stand::{self, Standing};
+use crate::statistics::Done;
+use crate::usage::Usage;
 use crate::{call, statistics, usage};
 
 /// How long and how much.
@@ -128,6 +130,21 @@ fn turn(
         configs.push(("file.delete.delay.ms", "1000"));
     }
     call::create_topic(&mut admin, topic, scenario.partitions, &configs).map_err(named)?;
+    let (before, done, after) = load(scenario, broker, batch, extent, topic).map_err(named)?;
+    call::delete_topic(&mut admin, topic).map_err(named)?;
+    // What one broker leaves in the page cache must not be written during the other's turn.
+    settle(broker)?;
+    Ok(figures(before, &done, after))
+}
+
+/// What is measured, and the broker's counters around it.
+fn load(
+    scenario: &Scenario,
+    broker: &Broker,
+    batch: &Batch,
+    extent: Extent,
+    topic: &str,
+) -> Result<(Usage, Done, Usage), String> {
     let producing = Producing {
         partitions: scenario.partitions,
         connections: scenario.connections,
@@ -137,13 +154,13 @@ fn turn(
         payload_bytes_max: extent.turn_payload_bytes,
         time_max: extent.turn_time_max,
     };
-    let (before, done, after) = match scenario.work {
-        Work::Stand(_) => return Err("nothing is loaded there".to_owned()),
+    match scenario.work {
+        Work::Stand(_) => Err("nothing is loaded there".to_owned()),
         Work::Produce => {
             let before = usage::read(broker.pid, &broker.folder)?;
-            let produced = produce::run(broker.address, topic, batch, producing).map_err(named)?;
+            let produced = produce::run(broker.address, topic, batch, producing)?;
             let after = usage::read(broker.pid, &broker.folder)?;
-            (before, produced, after)
+            Ok((before, produced, after))
         }
         Work::Consume {
             consumers,
@@ -155,7 +172,7 @@ fn turn(
                 time_max: Duration::from_secs(120),
                 ..producing
             };
-            produce::run(broker.address, topic, batch, there).map_err(named)?;
+            produce::run(broker.address, topic, batch, there)?;
             let load = Consuming {
                 partitions: scenario.partitions,
                 consumers,
@@ -165,18 +182,18 @@ fn turn(
                 time_max: extent.turn_time_max,
             };
             let before = usage::read(broker.pid, &broker.folder)?;
-            let consumed = consume::run(broker.address, topic, batch, load).map_err(named)?;
+            let consumed = consume::run(broker.address, topic, batch, load)?;
             let after = usage::read(broker.pid, &broker.folder)?;
-            (before, consumed, after)
+            Ok((before, consumed, after))
         }
-    };
-    call::delete_topic(&mut admin, topic).map_err(named)?;
-    // What one broker leaves in the page cache must not be written during the other's turn.
-    settle(broker)?;
+    }
+}
+
+fn figures(before: Usage, done: &Done, after: Usage) -> Figures {
     let payload = (done.payload_bytes as f64).max(1.0);
     let cpu_s = after.cpu_s - before.cpu_s;
     let quantile = |q| done.latency.value_at_quantile(q) as f64;
-    Ok(BTreeMap::from([
+    BTreeMap::from([
         (
             Metric::MbPerSecond,
             payload / 1e6 / done.elapsed.as_secs_f64(),
@@ -198,7 +215,7 @@ fn turn(
             Metric::Flushes,
             after.flushes.saturating_sub(before.flushes) as f64,
         ),
-    ]))
+    ])
 }
 
 fn settle(broker: &Broker) -> Result<(), String> {

@@ -86,6 +86,7 @@ fn run(arguments: &Arguments) -> Result<Vec<String>, String> {
         kring: whole(&arguments.kring)?,
         kafka: whole(&arguments.kafka)?,
         folder: whole(&arguments.folder)?,
+        kring_port: 29_092,
         pinned: arguments.pinned,
     };
     let extent = match arguments.quick {

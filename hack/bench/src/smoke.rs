@@ -1,6 +1,7 @@
 //! A small load against a broker of ours, from start to stop.
 //! It judges no time.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,10 +18,13 @@ use crate::{call, usage};
 fn places(folder: &Path) -> Places {
     let own = std::env::current_exe().unwrap();
     let target = own.parent().unwrap().parent().unwrap();
+    // The other test's broker listens at the same time.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
     Places {
         kring: target.join("examples/bench-broker"),
         kafka: folder.to_owned(),
         folder: folder.to_owned(),
+        kring_port: free.local_addr().unwrap().port(),
         pinned: false,
     }
 }
