@@ -9,13 +9,11 @@ use serde_json::json;
 
 use crate::batch::{self, Batch};
 use crate::broker::{self, Broker, Kind, Places};
-use crate::consume::{self, Consuming};
-use crate::produce::{self, Producing};
 use crate::scenario::{Metric, Scenario, Work};
 use crate::stand::{self, Standing};
 use crate::statistics::Done;
 use crate::usage::Usage;
-use crate::{call, statistics, usage};
+use crate::{call, load, statistics};
 
 /// How long and how much.
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +22,9 @@ pub(crate) struct Extent {
     pub(crate) warm_up: Duration,
     pub(crate) turn_time_max: Duration,
     pub(crate) turn_payload_bytes: u64,
+    /// Requests in a second of a load at a rate.
+    pub(crate) rate: f64,
 }
-
-/// What consumers ask for at once: the default of Kafka's consumers (`max.partition.fetch.bytes`).
-const FETCH_BYTES_MAX: i32 = 1 << 20;
 
 pub(crate) type Figures = BTreeMap<Metric, f64>;
 
@@ -48,16 +45,27 @@ pub(crate) fn run(
         .map(|kind| broker::start(kind, places).map(|broker| (kind, broker)));
     let [theirs, ours] = brokers;
     let (theirs, ours) = (theirs?, ours?);
-    for (kind, broker) in [&theirs, &ours] {
-        let long = Extent {
-            turn_time_max: extent.warm_up,
-            turn_payload_bytes: u64::MAX,
-            ..extent
-        };
-        // Apache Kafka compiles while it warms up; Kring takes its own turn for its journal.
-        let extent = if *kind == Kind::Kafka { long } else { extent };
-        turn(scenario, *kind, broker, &batch, extent, "warm-up")?;
-    }
+    // Apache Kafka compiles while it warms up; Kring takes its own turn for its journal.
+    let long = Extent {
+        turn_time_max: extent.warm_up,
+        turn_payload_bytes: u64::MAX,
+        ..extent
+    };
+    let at_most = match scenario.work {
+        Work::EndToEnd => Work::Produce,
+        work => work,
+    };
+    let warm_up = Scenario {
+        work: at_most,
+        ..*scenario
+    };
+    let (kafka, kring) = (Kind::Kafka, Kind::Kring);
+    let most = turn(&warm_up, kafka, &theirs.1, &batch, long, "warm-up")?;
+    turn(&warm_up, kring, &ours.1, &batch, extent, "warm-up")?;
+    let extent = Extent {
+        rate: most[&Metric::MbPerSecond] * 1e6 / batch.payload_bytes as f64 / 2.0,
+        ..extent
+    };
     let mut all: [Vec<Figures>; 2] = [Vec::new(), Vec::new()];
     for round in 0..extent.rounds {
         for (at, (kind, broker)) in [&theirs, &ours].into_iter().enumerate() {
@@ -130,63 +138,11 @@ fn turn(
         configs.push(("file.delete.delay.ms", "1000"));
     }
     call::create_topic(&mut admin, topic, scenario.partitions, &configs).map_err(named)?;
-    let (before, done, after) = load(scenario, broker, batch, extent, topic).map_err(named)?;
+    let (before, done, after) = load::run(scenario, broker, batch, extent, topic).map_err(named)?;
     call::delete_topic(&mut admin, topic).map_err(named)?;
     // What one broker leaves in the page cache must not be written during the other's turn.
     settle(broker)?;
     Ok(figures(before, &done, after))
-}
-
-/// What is measured, and the broker's counters around it.
-fn load(
-    scenario: &Scenario,
-    broker: &Broker,
-    batch: &Batch,
-    extent: Extent,
-    topic: &str,
-) -> Result<(Usage, Done, Usage), String> {
-    let producing = Producing {
-        partitions: scenario.partitions,
-        connections: scenario.connections,
-        depth: scenario.depth,
-        acks: scenario.acks,
-        rate: None,
-        payload_bytes_max: extent.turn_payload_bytes,
-        time_max: extent.turn_time_max,
-    };
-    match scenario.work {
-        Work::Stand(_) => Err("nothing is loaded there".to_owned()),
-        Work::Produce => {
-            let before = usage::read(broker.pid, &broker.folder)?;
-            let produced = produce::run(broker.address, topic, batch, producing)?;
-            let after = usage::read(broker.pid, &broker.folder)?;
-            Ok((before, produced, after))
-        }
-        Work::Consume {
-            consumers,
-            partition_bytes,
-        } => {
-            let there = Producing {
-                acks: -1,
-                payload_bytes_max: partition_bytes * u64::from(scenario.partitions.unsigned_abs()),
-                time_max: Duration::from_secs(120),
-                ..producing
-            };
-            produce::run(broker.address, topic, batch, there)?;
-            let load = Consuming {
-                partitions: scenario.partitions,
-                consumers,
-                fetch_bytes_max: FETCH_BYTES_MAX,
-                // Reading is fast: turns of bytes would be over at once.
-                payload_bytes_max: u64::MAX,
-                time_max: extent.turn_time_max,
-            };
-            let before = usage::read(broker.pid, &broker.folder)?;
-            let consumed = consume::run(broker.address, topic, batch, load)?;
-            let after = usage::read(broker.pid, &broker.folder)?;
-            Ok((before, consumed, after))
-        }
-    }
 }
 
 fn figures(before: Usage, done: &Done, after: Usage) -> Figures {

@@ -12,7 +12,7 @@ use rustix::net::RecvFlags;
 use crate::batch::Batch;
 use crate::statistics::Done;
 use crate::wait::Sockets;
-use crate::{call, frame, statistics};
+use crate::{call, frame, produce, statistics};
 
 /// What to read.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,7 @@ pub(crate) struct Consuming {
 /// Longest wait for an answer once nothing more is asked for.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
 const WAIT_MAX: Duration = Duration::from_millis(100);
+const FOLLOWED_BYTES_MAX: i32 = 1 << 20;
 const DROPPED_AT_ONCE: usize = 1 << 20;
 
 struct Consumer {
@@ -64,28 +65,12 @@ pub(crate) fn run(
         let end = end.filter(|end| *end > 0);
         let end = end.ok_or(format!("{topic}-{partition} has no records"))?;
         for _ in 0..load.consumers {
-            let stream = call::connect(address, Duration::from_secs(10))?;
-            stream
-                .set_nonblocking(true)
-                .map_err(|e| format!("{address}: {e}"))?;
-            sockets.add(consumers.len(), &stream)?;
-            consumers.push(Consumer {
-                stream,
-                topic: topic.to_owned(),
-                partition,
-                end,
-                offset: 0,
-                asked_at: Instant::now(),
-                awaits: Awaits::Nothing,
-            });
+            let consumer = Consumer::open(address, topic, partition, end)?;
+            sockets.add(consumers.len(), &consumer.stream)?;
+            consumers.push(consumer);
         }
     }
-    let mut consumed = Done {
-        requests: 0,
-        payload_bytes: 0,
-        elapsed: Duration::ZERO,
-        latency: statistics::latencies(),
-    };
+    let mut consumed = Done::default();
     let start = Instant::now();
     for consumer in &mut consumers {
         consumer.ask(load.fetch_bytes_max)?;
@@ -122,7 +107,76 @@ pub(crate) fn run(
     Ok(consumed)
 }
 
+/// A load at a rate on one partition, from the side of its consumer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Following {
+    pub(crate) begins_at: Instant,
+    /// Requests in a second, a batch each.
+    pub(crate) rate: f64,
+    pub(crate) batches: u64,
+    pub(crate) time_max: Duration,
+}
+
+/// Reads a partition while it is written, until all batches came. Latency of each is from when it was meant
+/// to be sent until it is here.
+pub(crate) fn follow(
+    address: SocketAddr,
+    topic: &str,
+    batch: &Batch,
+    load: Following,
+) -> Result<Done, String> {
+    let mut consumer = Consumer::open(address, topic, 0, i64::MAX)?;
+    let mut sockets = Sockets::new()?;
+    sockets.add(0, &consumer.stream)?;
+    let mut done = Done::default();
+    let mut scratch = vec![0; DROPPED_AT_ONCE];
+    let mut came = 0;
+    consumer.ask(FOLLOWED_BYTES_MAX)?;
+    while came < load.batches {
+        if load.begins_at.elapsed() > load.time_max + DRAIN_MAX {
+            return Err(format!("{came} of {} batches came", load.batches));
+        }
+        for _ in sockets.wait(WAIT_MAX)? {
+            let Some(bytes) = consumer.take(&mut scratch)? else {
+                continue;
+            };
+            for _ in 0..bytes / batch.bytes.len() {
+                let intended = produce::intended(load.begins_at, load.rate, came);
+                statistics::note(&mut done.latency, intended.elapsed());
+                came += 1;
+            }
+            done.requests += 1;
+            consumer.offset = i64::try_from(came).unwrap_or(i64::MAX) * batch.records;
+            consumer.ask(FOLLOWED_BYTES_MAX)?;
+        }
+    }
+    done.payload_bytes = came * batch.payload_bytes;
+    done.elapsed = load.begins_at.elapsed();
+    Ok(done)
+}
+
 impl Consumer {
+    fn open(
+        address: SocketAddr,
+        topic: &str,
+        partition: i32,
+        end: i64,
+    ) -> Result<Consumer, String> {
+        let stream = call::connect(address, Duration::from_secs(10))?;
+        stream
+            .set_nonblocking(true)
+            .map_err(|e| format!("{address}: {e}"))?;
+        Ok(Consumer {
+            stream,
+            topic: topic.to_owned(),
+            partition,
+            end,
+            offset: 0,
+            asked_at: Instant::now(),
+            awaits: Awaits::Nothing,
+        })
+    }
+
     fn ask(&mut self, bytes_max: i32) -> Result<(), String> {
         let request = frame::fetch(&self.topic, self.partition, self.offset, bytes_max);
         self.asked_at = Instant::now();

@@ -9,6 +9,7 @@ mod call;
 mod compare;
 mod consume;
 mod frame;
+mod load;
 mod produce;
 mod scenario;
 #[cfg(test)]
@@ -112,6 +113,7 @@ fn extent(rounds: usize, warm_up_s: u64, turn_s: u64, turn_payload_bytes: u64) -
         warm_up: Duration::from_secs(warm_up_s),
         turn_time_max: Duration::from_secs(turn_s),
         turn_payload_bytes,
+        rate: 0.0,
     }
 }
 

@@ -7,7 +7,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use hdrhistogram::Histogram;
 use kring_wire::ErrorCode;
 
 use crate::batch::Batch;
@@ -25,9 +24,16 @@ pub(crate) struct Producing {
     pub(crate) acks: i16,
     /// Requests in a second of all connections; none: as many as are answered.
     pub(crate) rate: Option<f64>,
+    /// When the first of them is meant to go; none: at once.
+    pub(crate) begins_at: Option<Instant>,
     /// No request goes out after so many payload bytes or so long.
     pub(crate) payload_bytes_max: u64,
     pub(crate) time_max: Duration,
+}
+
+/// When a request of a load at a rate is meant to go.
+pub(crate) fn intended(start: Instant, rate: f64, request: u64) -> Instant {
+    start + Duration::from_secs_f64(request as f64 / rate)
 }
 
 struct Connection {
@@ -61,12 +67,11 @@ pub(crate) fn run(
         connections.push(connection);
     }
     let mut turn = Turn {
-        start: Instant::now(),
+        start: load.begins_at.unwrap_or_else(Instant::now),
         asked: 0,
-        answered: 0,
         load,
         batch,
-        latency: statistics::latencies(),
+        done: Done::default(),
     };
     loop {
         let wait = turn.send(&mut connections)?;
@@ -74,13 +79,13 @@ pub(crate) fn run(
             connection.watch(&sockets, number)?;
         }
         let ended = turn.ended();
-        if ended && turn.answered == turn.asked {
+        if ended && turn.done.requests == turn.asked {
             break;
         }
         if turn.start.elapsed() > load.time_max + DRAIN_MAX {
             return Err(format!(
                 "{} of {} requests were not answered within {} s",
-                turn.asked - turn.answered,
+                turn.asked - turn.done.requests,
                 turn.asked,
                 DRAIN_MAX.as_secs()
             ));
@@ -89,21 +94,17 @@ pub(crate) fn run(
             turn.receive(&mut connections[number])?;
         }
     }
-    Ok(Done {
-        requests: turn.answered,
-        payload_bytes: turn.answered * batch.payload_bytes,
-        elapsed: turn.start.elapsed(),
-        latency: turn.latency,
-    })
+    turn.done.payload_bytes = turn.done.requests * batch.payload_bytes;
+    turn.done.elapsed = turn.start.elapsed();
+    Ok(turn.done)
 }
 
 struct Turn<'a> {
     start: Instant,
     asked: u64,
-    answered: u64,
     load: Producing,
     batch: &'a Batch,
-    latency: Histogram<u64>,
+    done: Done,
 }
 
 impl Turn<'_> {
@@ -116,7 +117,7 @@ impl Turn<'_> {
     fn intended(&self) -> Instant {
         match self.load.rate {
             None => Instant::now(),
-            Some(rate) => self.start + Duration::from_secs_f64(self.asked as f64 / rate),
+            Some(rate) => intended(self.start, rate, self.asked),
         }
     }
 
@@ -166,8 +167,8 @@ impl Turn<'_> {
                 .under_way
                 .pop_front()
                 .ok_or("an answer to no request")?;
-            statistics::note(&mut self.latency, intended.elapsed());
-            self.answered += 1;
+            statistics::note(&mut self.done.latency, intended.elapsed());
+            self.done.requests += 1;
         }
         Ok(())
     }

@@ -96,6 +96,8 @@ pub(crate) enum Work {
         consumers: usize,
         partition_bytes: u64,
     },
+    /// From a producer to a consumer of one partition, at half of what Apache Kafka takes at most.
+    EndToEnd,
     /// None: a broker that stands there.
     Stand(Standing),
 }
@@ -224,6 +226,18 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         },
         topic: &[("max.message.bytes", "2097152")],
         floors: &[Floor::AtLeast(Metric::MbPerSecond, 1.2)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "end-to-end",
+        work: Work::EndToEnd,
+        shape: shape(1024, 4 << 10, Compression::None),
+        partitions: 1,
+        connections: 1,
+        floors: &[
+            Floor::AtMost(Metric::P99, 0.25),
+            Floor::AtMost(Metric::P999, 0.1),
+        ],
         ..PLAIN
     },
     Scenario {

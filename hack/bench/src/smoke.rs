@@ -13,7 +13,7 @@ use crate::consume::{self, Consuming};
 use crate::produce::{self, Producing};
 use crate::scenario::Metric;
 use crate::stand::{self, Standing};
-use crate::{call, usage};
+use crate::{call, load, usage};
 
 fn places(folder: &Path) -> Places {
     let own = std::env::current_exe().unwrap();
@@ -69,6 +69,7 @@ fn a_small_load_at_a_rate_and_without_one_is_acknowledged_whole() {
             depth: 3,
             acks,
             rate,
+            begins_at: None,
             payload_bytes_max: 200 * batch.payload_bytes,
             time_max: Duration::from_secs(60),
         };
@@ -89,6 +90,25 @@ fn a_small_load_at_a_rate_and_without_one_is_acknowledged_whole() {
     assert!(consumed.payload_bytes >= 3_000_000);
     assert_eq!(consumed.payload_bytes % batch.payload_bytes, 0);
     assert_eq!(consumed.latency.len(), consumed.requests);
+    call::create_topic(&mut admin, "followed", 1, &[]).unwrap();
+    let (_, followed, _) = load::end_to_end(
+        &broker,
+        &batch,
+        Producing {
+            partitions: 1,
+            connections: 1,
+            depth: 5,
+            acks: -1,
+            rate: None,
+            begins_at: None,
+            payload_bytes_max: 0,
+            time_max: Duration::from_millis(500),
+        },
+        "followed",
+        200.0,
+    )
+    .unwrap();
+    assert_eq!(followed.latency.len(), 100);
     assert!(usage::read(broker.pid, &broker.folder).unwrap().disk_bytes > 0);
     let load = Producing {
         partitions: 6,
@@ -96,6 +116,7 @@ fn a_small_load_at_a_rate_and_without_one_is_acknowledged_whole() {
         depth: 1,
         acks: 1,
         rate: None,
+        begins_at: None,
         payload_bytes_max: 6_000,
         time_max: Duration::from_secs(60),
     };

@@ -30,6 +30,7 @@ const FIRST: Producing = Producing {
     depth: 1,
     acks: -1,
     rate: None,
+    begins_at: None,
     payload_bytes_max: 1,
     time_max: Duration::from_secs(60),
 };

@@ -7,11 +7,6 @@ use hdrhistogram::Histogram;
 
 const LATENCY_US_MAX: u64 = 120_000_000;
 
-/// No latencies yet; in microseconds, three digits.
-pub(crate) fn latencies() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, LATENCY_US_MAX, 3).expect("the bounds are constants")
-}
-
 /// Takes one in.
 pub(crate) fn note(latencies: &mut Histogram<u64>, took: Duration) {
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
@@ -24,8 +19,20 @@ pub(crate) struct Done {
     pub(crate) requests: u64,
     pub(crate) payload_bytes: u64,
     pub(crate) elapsed: Duration,
-    /// Of each request.
+    /// Of each request, in microseconds.
     pub(crate) latency: Histogram<u64>,
+}
+
+impl Default for Done {
+    fn default() -> Done {
+        Done {
+            requests: 0,
+            payload_bytes: 0,
+            elapsed: Duration::ZERO,
+            latency: Histogram::new_with_bounds(1, LATENCY_US_MAX, 3)
+                .expect("the bounds are constants"),
+        }
+    }
 }
 
 /// Middle of several figures, and the least and the greatest of them.
