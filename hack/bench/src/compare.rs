@@ -28,6 +28,12 @@ pub(crate) struct Extent {
 
 pub(crate) type Figures = BTreeMap<Metric, f64>;
 
+/// The turns of both brokers.
+pub(crate) struct Both {
+    pub(crate) ours: Vec<Figures>,
+    pub(crate) theirs: Vec<Figures>,
+}
+
 /// Runs a scenario and prints it. Gives the floors that were missed.
 pub(crate) fn run(
     scenario: &Scenario,
@@ -35,6 +41,18 @@ pub(crate) fn run(
     extent: Extent,
     results: &mut impl Write,
 ) -> Result<Vec<String>, String> {
+    let both = measure(scenario, places, extent, results)?;
+    print(scenario, &both);
+    Ok(missed(scenario, &both))
+}
+
+/// Runs a scenario.
+pub(crate) fn measure(
+    scenario: &Scenario,
+    places: &Places,
+    extent: Extent,
+    results: &mut impl Write,
+) -> Result<Both, String> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now_ms = now.map_or(0, |since| since.as_millis());
     let batch = batch::build(scenario.shape, i64::try_from(now_ms).unwrap_or(0));
@@ -66,17 +84,22 @@ pub(crate) fn run(
         rate: most[&Metric::MbPerSecond] * 1e6 / batch.payload_bytes as f64 / 2.0,
         ..extent
     };
-    let mut all: [Vec<Figures>; 2] = [Vec::new(), Vec::new()];
+    let mut both = Both {
+        ours: Vec::new(),
+        theirs: Vec::new(),
+    };
     for round in 0..extent.rounds {
-        for (at, (kind, broker)) in [&theirs, &ours].into_iter().enumerate() {
-            let topic = format!("round-{round}");
+        let topic = format!("round-{round}");
+        for (kind, broker) in [&theirs, &ours] {
             let figures = turn(scenario, *kind, broker, &batch, extent, &topic)?;
             write(results, scenario, places, round, *kind, &figures)?;
-            all[at].push(figures);
+            match kind {
+                Kind::Kring => both.ours.push(figures),
+                Kind::Kafka => both.theirs.push(figures),
+            }
         }
     }
-    let [theirs, ours] = &all;
-    Ok(print(scenario, ours, theirs))
+    Ok(both)
 }
 
 /// Each broker alone: what else runs would be in its figures.
@@ -87,7 +110,7 @@ fn stand(
     extent: Extent,
     batch: &Batch,
     results: &mut impl Write,
-) -> Result<Vec<String>, String> {
+) -> Result<Both, String> {
     let mut ours = Vec::new();
     let mut theirs = Vec::new();
     for round in 0..extent.rounds {
@@ -101,7 +124,7 @@ fn stand(
         write(results, scenario, places, round, Kind::Kring, &figures)?;
         ours.push(figures);
     }
-    Ok(print(scenario, &ours, &theirs))
+    Ok(Both { ours, theirs })
 }
 
 fn write(
@@ -180,17 +203,13 @@ fn settle(broker: &Broker) -> Result<(), String> {
     rustix::fs::syncfs(&folder).map_err(|e| format!("{}: {e}", broker.folder.display()))
 }
 
-fn print(scenario: &Scenario, ours: &[Figures], theirs: &[Figures]) -> Vec<String> {
+/// The table of a scenario.
+pub(crate) fn print(scenario: &Scenario, both: &Both) {
+    let Both { ours, theirs } = both;
     println!(
         "{:<28} {:>12} {:>12} {:>9}  spread of the ratio",
         scenario.name, "kring", "kafka", "ratio"
     );
-    let series = |turns: &[Figures], metric| -> Vec<f64> {
-        turns
-            .iter()
-            .filter_map(|figures| figures.get(&metric).copied())
-            .collect()
-    };
     let metrics = ours
         .first()
         .map(|figures| figures.keys().copied().collect::<Vec<_>>());
@@ -211,12 +230,25 @@ fn print(scenario: &Scenario, ours: &[Figures], theirs: &[Figures]) -> Vec<Strin
             median(&theirs)
         );
     }
+}
+
+fn missed(scenario: &Scenario, both: &Both) -> Vec<String> {
     let missed = scenario.floors.iter().filter_map(|floor| {
-        let (ours, theirs) = (series(ours, floor.metric()), series(theirs, floor.metric()));
+        let (ours, theirs) = (
+            series(&both.ours, floor.metric()),
+            series(&both.theirs, floor.metric()),
+        );
         let ratio = statistics::ratios(&ours, &theirs);
         floor
             .missed(statistics::summarise(&ours), ratio)
             .map(|said| format!("{}: {said}", scenario.name))
     });
     missed.collect()
+}
+
+fn series(turns: &[Figures], metric: Metric) -> Vec<f64> {
+    turns
+        .iter()
+        .filter_map(|figures| figures.get(&metric).copied())
+        .collect()
 }

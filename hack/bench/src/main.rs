@@ -10,12 +10,14 @@ mod compare;
 mod consume;
 mod frame;
 mod load;
+mod plot;
 mod produce;
 mod scenario;
 #[cfg(test)]
 mod smoke;
 mod stand;
 mod statistics;
+mod sweep;
 mod usage;
 mod wait;
 
@@ -28,6 +30,7 @@ use broker::Places;
 use clap::Parser;
 use compare::Extent;
 use scenario::{SCENARIOS, Scenario};
+use sweep::Sweep;
 
 /// Compares Kring with Apache Kafka.
 #[derive(Parser)]
@@ -39,6 +42,12 @@ struct Arguments {
     /// Only these scenarios.
     #[arg(long = "scenario", value_name = "NAME")]
     scenarios: Vec<String>,
+    /// These sweeps, and no scenario but those named.
+    #[arg(long = "sweep", value_name = "WHAT")]
+    sweeps: Vec<Sweep>,
+    /// Where the curves of sweeps go; by default beside the results.
+    #[arg(long)]
+    plots: Option<PathBuf>,
     /// Turns of each broker.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -72,7 +81,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Vec<String>, String> {
-    let chosen = choose(&arguments.scenarios)?;
+    let chosen = choose(&arguments.scenarios, !arguments.sweeps.is_empty())?;
     fs::create_dir_all(&arguments.folder)
         .map_err(|e| format!("{}: {e}", arguments.folder.display()))?;
     let whole = |path: &PathBuf| {
@@ -100,6 +109,10 @@ fn run(arguments: &Arguments) -> Result<Vec<String>, String> {
     let path = places.folder.join("results.jsonl");
     let mut results = File::create(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     let mut missed = Vec::new();
+    let plots = arguments.plots.as_ref().unwrap_or(&places.folder);
+    for sweep in &arguments.sweeps {
+        sweep::run(*sweep, &places, extent, &mut results, plots)?;
+    }
     for scenario in chosen {
         missed.extend(compare::run(scenario, &places, extent, &mut results)?);
     }
@@ -117,8 +130,8 @@ fn extent(rounds: usize, warm_up_s: u64, turn_s: u64, turn_payload_bytes: u64) -
     }
 }
 
-fn choose(names: &[String]) -> Result<Vec<&'static Scenario>, String> {
-    if names.is_empty() {
+fn choose(names: &[String], sweeps: bool) -> Result<Vec<&'static Scenario>, String> {
+    if names.is_empty() && !sweeps {
         return Ok(SCENARIOS.iter().collect());
     }
     let find = |name: &String| {

@@ -135,7 +135,8 @@ const fn standing(partitions: i32, connections: usize) -> Work {
     })
 }
 
-const PLAIN: Scenario = Scenario {
+/// What most rows begin with.
+pub(crate) const PLAIN: Scenario = Scenario {
     name: "",
     work: Work::Produce,
     shape: shape(1024, 64 << 10, Compression::None),
