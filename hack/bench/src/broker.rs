@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -53,9 +54,61 @@ pub(crate) struct Broker {
 const KAFKA_PORT: u16 = 29_492;
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
+/// Which of several brokers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node {
+    /// From 0 on.
+    pub(crate) id: u16,
+    pub(crate) of: u16,
+}
+
+const ALONE: Node = Node { id: 0, of: 1 };
+
+impl Node {
+    /// Where a node listens, the first one at `base`: clients, and its peers at the port behind it.
+    fn port(id: u16, base: u16) -> u16 {
+        base + 10 * id
+    }
+
+    /// Everybody that votes. Apache Kafka's ids begin at 1 here.
+    fn voters(self, base: u16, first_id: u16) -> String {
+        let voter = |id| {
+            let port = Node::port(id, base) + 1;
+            format!("{}@127.0.0.1:{port}", id + first_id)
+        };
+        (0..self.of).map(voter).collect::<Vec<_>>().join(",")
+    }
+}
+
 /// Starts a broker on an empty folder and waits until it listens.
 pub(crate) fn start(kind: Kind, places: &Places) -> Result<Broker, String> {
-    let folder = places.folder.join(kind.name());
+    start_one(kind, places, ALONE)
+}
+
+/// Starts several that form a cluster, the first id first.
+pub(crate) fn start_all(kind: Kind, places: &Places, of: u16) -> Result<Vec<Broker>, String> {
+    // Each waits for the others.
+    thread::scope(|scope| {
+        let start = |id| scope.spawn(move || start_one(kind, places, Node { id, of }));
+        let started: Vec<_> = (0..of).map(start).collect();
+        let join = |started: thread::ScopedJoinHandle<'_, Result<Broker, String>>| {
+            started.join().map_err(|_| "a start panicked".to_owned())?
+        };
+        let brokers: Result<Vec<Broker>, String> = started.into_iter().map(join).collect();
+        let brokers = brokers?;
+        for broker in &brokers {
+            let mut stream = call::connect(broker.address, START_PATIENCE)?;
+            call::await_brokers(&mut stream, of.into())?;
+        }
+        Ok(brokers)
+    })
+}
+
+fn start_one(kind: Kind, places: &Places, node: Node) -> Result<Broker, String> {
+    let folder = match node.of {
+        1 => places.folder.join(kind.name()),
+        _ => places.folder.join(format!("{}-{}", kind.name(), node.id)),
+    };
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     }
@@ -65,8 +118,8 @@ pub(crate) fn start(kind: Kind, places: &Places) -> Result<Broker, String> {
         pin(1)?;
     }
     let started = match kind {
-        Kind::Kring => start_kring(places, folder),
-        Kind::Kafka => start_kafka(places, folder),
+        Kind::Kring => start_kring(places, folder, node),
+        Kind::Kafka => start_kafka(places, folder, node),
     };
     if places.pinned {
         sched_setaffinity(None, &before).map_err(|e| format!("affinity: {e}"))?;
@@ -87,7 +140,7 @@ pub(crate) fn kill_and_start(
     child.kill().map_err(|e| format!("SIGKILL: {e}"))?;
     child.wait().map_err(|e| format!("SIGKILL: {e}"))?;
     let started_at = Instant::now();
-    let (pid, child) = spawn_kring(places, &broker.folder)?;
+    let (pid, child) = spawn_kring(places, &broker.folder, ALONE)?;
     broker.pid = pid;
     broker.child = Some(child);
     Ok((broker, started_at))
@@ -100,10 +153,10 @@ pub(crate) fn pin(processor: usize) -> Result<(), String> {
     sched_setaffinity(None, &set).map_err(|e| format!("processor {processor}: {e}"))
 }
 
-fn start_kring(places: &Places, folder: PathBuf) -> Result<Broker, String> {
-    let (pid, child) = spawn_kring(places, &folder)?;
+fn start_kring(places: &Places, folder: PathBuf, node: Node) -> Result<Broker, String> {
+    let (pid, child) = spawn_kring(places, &folder, node)?;
     Ok(Broker {
-        address: SocketAddr::from(([127, 0, 0, 1], places.kring_port)),
+        address: SocketAddr::from(([127, 0, 0, 1], Node::port(node.id, places.kring_port))),
         pid,
         folder,
         child: Some(child),
@@ -111,15 +164,27 @@ fn start_kring(places: &Places, folder: PathBuf) -> Result<Broker, String> {
     })
 }
 
-fn spawn_kring(places: &Places, folder: &Path) -> Result<(u32, Child), String> {
+fn spawn_kring(places: &Places, folder: &Path, node: Node) -> Result<(u32, Child), String> {
     let log = File::create(folder.join("log")).map_err(|e| format!("the log: {e}"))?;
-    let child = Command::new(&places.kring)
-        .env_clear()
+    let port = Node::port(node.id, places.kring_port);
+    let mut command = Command::new(&places.kring);
+    command.env_clear();
+    if node.of > 1 {
+        let secret = folder.join("peer-secret");
+        fs::write(&secret, "the secret of a comparison")
+            .map_err(|e| format!("{}: {e}", secret.display()))?;
+        command
+            .env("KRING_NODE_ID", node.id.to_string())
+            .env("KRING_PEER_LISTENER", format!("127.0.0.1:{}", port + 1))
+            .env("KRING_PEER_SECRET_FILE", secret)
+            .env(
+                "KRING_CONTROLLER_QUORUM_VOTERS",
+                node.voters(places.kring_port, 0),
+            );
+    }
+    let child = command
         .env("KRING_LOG_DIRS", folder.join("data"))
-        .env(
-            "KRING_LISTENERS",
-            format!("PLAINTEXT://127.0.0.1:{}", places.kring_port),
-        )
+        .env("KRING_LISTENERS", format!("PLAINTEXT://127.0.0.1:{port}"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)
@@ -128,11 +193,14 @@ fn spawn_kring(places: &Places, folder: &Path) -> Result<(u32, Child), String> {
     Ok((child.id(), child))
 }
 
-fn start_kafka(places: &Places, folder: PathBuf) -> Result<Broker, String> {
+fn start_kafka(places: &Places, folder: PathBuf, node: Node) -> Result<Broker, String> {
+    let port = Node::port(node.id, KAFKA_PORT);
     let start = places.kafka.join("start");
     let status = Command::new(&start)
         .arg(&folder)
-        .arg(KAFKA_PORT.to_string())
+        .arg(port.to_string())
+        .arg((node.id + 1).to_string())
+        .arg(node.voters(KAFKA_PORT, 1))
         .stdout(Stdio::null())
         .status()
         .map_err(|e| format!("{}: {e}", start.display()))?;
@@ -142,7 +210,7 @@ fn start_kafka(places: &Places, folder: PathBuf) -> Result<Broker, String> {
     let pid =
         fs::read_to_string(folder.join("pid")).map_err(|e| format!("the id of Kafka: {e}"))?;
     Ok(Broker {
-        address: SocketAddr::from(([127, 0, 0, 1], KAFKA_PORT)),
+        address: SocketAddr::from(([127, 0, 0, 1], port)),
         pid: pid
             .trim()
             .parse()
@@ -161,7 +229,7 @@ impl Drop for Broker {
                 if !matches!(child.try_wait(), Ok(None)) {
                     break;
                 }
-                std::thread::sleep(Duration::from_millis(50));
+                thread::sleep(Duration::from_millis(50));
             }
             let _ = child.kill();
             let _ = child.wait();

@@ -13,6 +13,7 @@ use crate::frame;
 const PATIENCE: Duration = Duration::from_secs(60);
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 const LIST_OFFSETS: (i16, i16) = (2, 1);
+const METADATA: (i16, i16) = (3, 1);
 const CREATE_TOPICS: (i16, i16) = (19, 4);
 const DELETE_TOPICS: (i16, i16) = (20, 3);
 
@@ -64,11 +65,23 @@ pub(crate) fn create_topic(
     partitions: i32,
     configs: &[(&str, &str)],
 ) -> Result<(), String> {
+    create(stream, topic, partitions, 1, configs)?;
+    await_leaders(stream, topic, &(0..partitions).collect::<Vec<_>>())
+}
+
+/// Creates a topic.
+pub(crate) fn create(
+    stream: &mut TcpStream,
+    topic: &str,
+    partitions: i32,
+    replicas: i16,
+    configs: &[(&str, &str)],
+) -> Result<(), String> {
     let mut read = call(stream, CREATE_TOPICS, |buf| {
         encode::array(buf, false, Some(1));
         encode::string(buf, false, Some(topic));
         buf.put_i32(partitions);
-        buf.put_i16(1);
+        buf.put_i16(replicas);
         encode::array(buf, false, Some(0));
         encode::array(buf, false, Some(configs.len()));
         for (name, value) in configs {
@@ -86,22 +99,94 @@ pub(crate) fn create_topic(
         Ok::<_, DecodeError>((error, read.nullable_string("message", false)?))
     };
     match created(&mut read).map_err(|e| format!("CreateTopics: {e}"))? {
-        (0, _) => {}
-        (error, message) => {
-            return Err(format!(
-                "topic {topic} was not created: {:?} {message:?}",
-                ErrorCode::from_code(error)
-            ));
-        }
+        (0, _) => Ok(()),
+        (error, message) => Err(format!(
+            "topic {topic} was not created: {:?} {message:?}",
+            ErrorCode::from_code(error)
+        )),
     }
-    await_leaders(stream, topic, partitions)
 }
 
-/// Waits until this broker leads all partitions of a topic.
-pub(crate) fn await_leaders(
+/// The leader of each partition of a topic; -1 where there is none, and of partitions that are not known yet.
+pub(crate) fn leaders(
     stream: &mut TcpStream,
     topic: &str,
     partitions: i32,
+) -> Result<Vec<i32>, String> {
+    let mut leaders = vec![-1; partitions.unsigned_abs() as usize];
+    for (partition, leader) in metadata(stream, Some(topic))?.led {
+        let partition = usize::try_from(partition).unwrap_or(usize::MAX);
+        if let Some(known) = leaders.get_mut(partition) {
+            *known = leader;
+        }
+    }
+    Ok(leaders)
+}
+
+/// Waits until so many brokers know each other.
+pub(crate) fn await_brokers(stream: &mut TcpStream, count: usize) -> Result<(), String> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let known = metadata(stream, None)?.brokers;
+        if known == count {
+            return Ok(());
+        }
+        if Instant::now() > until {
+            return Err(format!("{known} of {count} brokers have registered"));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+struct Metadata {
+    brokers: usize,
+    /// Partition and leader.
+    led: Vec<(i32, i32)>,
+}
+
+fn metadata(stream: &mut TcpStream, topic: Option<&str>) -> Result<Metadata, String> {
+    let read = call(stream, METADATA, |buf| {
+        encode::array(buf, false, Some(topic.iter().count()));
+        if let Some(topic) = topic {
+            encode::string(buf, false, Some(topic));
+        }
+    })?;
+    told(read).map_err(|e| format!("Metadata: {e}"))
+}
+
+fn told(mut read: Decoder) -> Result<Metadata, DecodeError> {
+    let brokers = read.array("brokers", false, 12)?;
+    for _ in 0..brokers {
+        read.i32("node")?;
+        read.string("host", false)?;
+        read.i32("port")?;
+        read.nullable_string("rack", false)?;
+    }
+    read.i32("controller")?;
+    let mut led = Vec::new();
+    for _ in 0..read.array("topics", false, 9)? {
+        read.i16("error")?;
+        read.string("topic", false)?;
+        read.i8("internal")?;
+        for _ in 0..read.array("partitions", false, 18)? {
+            read.i16("error")?;
+            let partition = read.i32("partition")?;
+            led.push((partition, read.i32("leader")?));
+            for replicas in ["replicas", "in sync"] {
+                for _ in 0..read.array(replicas, false, 4)? {
+                    read.i32("replica")?;
+                }
+            }
+        }
+    }
+    Ok(Metadata { brokers, led })
+}
+
+/// Waits until this broker leads these partitions of a topic.
+pub(crate) fn await_leaders(
+    stream: &mut TcpStream,
+    topic: &str,
+    partitions: &[i32],
 ) -> Result<(), String> {
     let until = Instant::now() + PATIENCE;
     // Metadata names a leader before that broker has taken its office; who leads answers ListOffsets.
@@ -121,11 +206,11 @@ pub(crate) fn await_leaders(
     }
 }
 
-/// The ends of a topic's partitions; none of those that this broker does not lead, or not yet.
+/// The ends of partitions, in their order; none of those that this broker does not lead, or not yet.
 pub(crate) fn ends(
     stream: &mut TcpStream,
     topic: &str,
-    partitions: i32,
+    partitions: &[i32],
 ) -> Result<Vec<Option<i64>>, String> {
     const NO_REPLICA: i32 = -1;
     const LATEST: i64 = -1;
@@ -133,9 +218,9 @@ pub(crate) fn ends(
         buf.put_i32(NO_REPLICA);
         encode::array(buf, false, Some(1));
         encode::string(buf, false, Some(topic));
-        encode::array(buf, false, usize::try_from(partitions).ok());
-        for partition in 0..partitions {
-            buf.put_i32(partition);
+        encode::array(buf, false, Some(partitions.len()));
+        for partition in partitions {
+            buf.put_i32(*partition);
             buf.put_i64(LATEST);
         }
     })?;

@@ -13,7 +13,7 @@ use crate::scenario::{Metric, Scenario, Work};
 use crate::stand::{self, Standing};
 use crate::statistics::Done;
 use crate::usage::Usage;
-use crate::{call, load, statistics};
+use crate::{load, replicate, statistics};
 
 /// How long and how much.
 #[derive(Clone, Copy, Debug)]
@@ -59,10 +59,13 @@ pub(crate) fn measure(
     if let Work::Stand(standing) = scenario.work {
         return stand(scenario, standing, places, extent, &batch, results);
     }
-    let brokers = [Kind::Kafka, Kind::Kring]
-        .map(|kind| broker::start(kind, places).map(|broker| (kind, broker)));
-    let [theirs, ours] = brokers;
-    let (theirs, ours) = (theirs?, ours?);
+    let count = if scenario.work == Work::Replicate {
+        3
+    } else {
+        1
+    };
+    let theirs = broker::start_all(Kind::Kafka, places, count)?;
+    let ours = broker::start_all(Kind::Kring, places, count)?;
     // Apache Kafka compiles while it warms up; Kring takes its own turn for its journal.
     let long = Extent {
         turn_time_max: extent.warm_up,
@@ -78,8 +81,8 @@ pub(crate) fn measure(
         ..*scenario
     };
     let (kafka, kring) = (Kind::Kafka, Kind::Kring);
-    let most = turn(&warm_up, kafka, &theirs.1, &batch, long, "warm-up")?;
-    turn(&warm_up, kring, &ours.1, &batch, extent, "warm-up")?;
+    let most = turn(&warm_up, kafka, &theirs, &batch, long, "warm-up")?;
+    turn(&warm_up, kring, &ours, &batch, extent, "warm-up")?;
     let extent = Extent {
         rate: most[&Metric::MbPerSecond] * 1e6 / batch.payload_bytes as f64 / 2.0,
         ..extent
@@ -90,13 +93,13 @@ pub(crate) fn measure(
     };
     for round in 0..extent.rounds {
         let topic = format!("round-{round}");
-        for (kind, broker) in [&theirs, &ours] {
-            let figures = turn(scenario, *kind, broker, &batch, extent, &topic)?;
-            write(results, scenario, places, round, *kind, &figures)?;
-            match kind {
-                Kind::Kring => both.ours.push(figures),
-                Kind::Kafka => both.theirs.push(figures),
-            }
+        for (kind, brokers, turns) in [
+            (kafka, &theirs, &mut both.theirs),
+            (kring, &ours, &mut both.ours),
+        ] {
+            let figures = turn(scenario, kind, brokers, &batch, extent, &topic)?;
+            write(results, scenario, places, round, kind, &figures)?;
+            turns.push(figures);
         }
     }
     Ok(both)
@@ -147,22 +150,24 @@ fn write(
 fn turn(
     scenario: &Scenario,
     kind: Kind,
-    broker: &Broker,
+    brokers: &[Broker],
     batch: &Batch,
     extent: Extent,
     topic: &str,
 ) -> Result<Figures, String> {
     let named = |error| format!("{} on {}: {error}", scenario.name, kind.name());
-    let mut admin = call::connect(broker.address, Duration::from_secs(10)).map_err(named)?;
+    let broker = brokers.first().ok_or("there is no broker")?;
     let mut configs = scenario.topic.to_vec();
     if kind == Kind::Kafka {
         configs.extend_from_slice(scenario.kafka_topic);
         // Deleted data leaves the disk before the next turn but one.
         configs.push(("file.delete.delay.ms", "1000"));
     }
-    call::create_topic(&mut admin, topic, scenario.partitions, &configs).map_err(named)?;
-    let (before, done, after) = load::run(scenario, broker, batch, extent, topic).map_err(named)?;
-    call::delete_topic(&mut admin, topic).map_err(named)?;
+    let (before, done, after) = match scenario.work {
+        Work::Replicate => replicate::turn(scenario, brokers, &configs, batch, extent, topic),
+        _ => load::turn(scenario, broker, &configs, batch, extent, topic),
+    }
+    .map_err(named)?;
     // What one broker leaves in the page cache must not be written during the other's turn.
     settle(broker)?;
     Ok(figures(before, &done, after))

@@ -58,7 +58,8 @@ pub(crate) fn run(
     load: Consuming,
 ) -> Result<Done, String> {
     let mut admin = call::connect(address, Duration::from_secs(10))?;
-    let ends = call::ends(&mut admin, topic, load.partitions)?;
+    let partitions: Vec<i32> = (0..load.partitions).collect();
+    let ends = call::ends(&mut admin, topic, &partitions)?;
     let mut sockets = Sockets::new()?;
     let mut consumers = Vec::new();
     for (partition, end) in (0..).zip(ends) {

@@ -1,11 +1,12 @@
-//! The measured part of a turn: producers, consumers or both, and the broker's counters before and after.
-//! It makes no topic.
+//! A turn on one broker: producers, consumers or both on a topic of their own, and the broker's counters before and after.
+//! It starts no broker.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::batch::Batch;
 use crate::broker::Broker;
+use crate::call;
 use crate::compare::Extent;
 use crate::consume::{self, Consuming, Following};
 use crate::produce::{self, Producing};
@@ -43,7 +44,7 @@ pub(crate) fn end_to_end(
     };
     let before = usage::read(broker.pid, &broker.folder)?;
     let followed = thread::scope(|scope| {
-        let produced = scope.spawn(|| produce::run(broker.address, topic, batch, producing));
+        let produced = scope.spawn(|| produce::run(broker.address, topic, &[0], batch, producing));
         let followed = consume::follow(broker.address, topic, batch, following);
         produced.join().map_err(|_| "the producer panicked")??;
         followed
@@ -52,8 +53,24 @@ pub(crate) fn end_to_end(
     Ok((before, followed, after))
 }
 
+/// Makes a topic, loads it, and deletes it.
+pub(crate) fn turn(
+    scenario: &Scenario,
+    broker: &Broker,
+    configs: &[(&str, &str)],
+    batch: &Batch,
+    extent: Extent,
+    topic: &str,
+) -> Result<Around, String> {
+    let mut admin = call::connect(broker.address, Duration::from_secs(10))?;
+    call::create_topic(&mut admin, topic, scenario.partitions, configs)?;
+    let around = run(scenario, broker, batch, extent, topic)?;
+    call::delete_topic(&mut admin, topic)?;
+    Ok(around)
+}
+
 /// What is measured, and the broker's counters around it.
-pub(crate) fn run(
+fn run(
     scenario: &Scenario,
     broker: &Broker,
     batch: &Batch,
@@ -61,7 +78,6 @@ pub(crate) fn run(
     topic: &str,
 ) -> Result<Around, String> {
     let producing = Producing {
-        partitions: scenario.partitions,
         connections: scenario.connections,
         depth: scenario.depth,
         acks: scenario.acks,
@@ -70,12 +86,13 @@ pub(crate) fn run(
         payload_bytes_max: extent.turn_payload_bytes,
         time_max: extent.turn_time_max,
     };
+    let partitions: Vec<i32> = (0..scenario.partitions).collect();
     match scenario.work {
         Work::EndToEnd => end_to_end(broker, batch, producing, topic, extent.rate),
-        Work::Stand(_) => Err("nothing is loaded there".to_owned()),
+        Work::Stand(_) | Work::Replicate => Err("that is no load on one broker".to_owned()),
         Work::Produce => {
             let before = usage::read(broker.pid, &broker.folder)?;
-            let produced = produce::run(broker.address, topic, batch, producing)?;
+            let produced = produce::run(broker.address, topic, &partitions, batch, producing)?;
             let after = usage::read(broker.pid, &broker.folder)?;
             Ok((before, produced, after))
         }
@@ -89,7 +106,7 @@ pub(crate) fn run(
                 time_max: Duration::from_secs(120),
                 ..producing
             };
-            produce::run(broker.address, topic, batch, there)?;
+            produce::run(broker.address, topic, &partitions, batch, there)?;
             let load = Consuming {
                 partitions: scenario.partitions,
                 consumers,

@@ -12,6 +12,7 @@ mod frame;
 mod load;
 mod plot;
 mod produce;
+mod replicate;
 mod scenario;
 #[cfg(test)]
 mod smoke;

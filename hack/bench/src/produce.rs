@@ -17,7 +17,6 @@ use crate::{call, frame, statistics};
 /// What to send.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Producing {
-    pub(crate) partitions: i32,
     pub(crate) connections: usize,
     /// Requests under way on one connection.
     pub(crate) depth: usize,
@@ -52,17 +51,18 @@ struct Connection {
 /// Longest wait for an answer once nothing more is sent.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
 
-/// Runs a load to its end.
+/// Runs a load on these partitions to its end. There is one for each connection, at least.
 pub(crate) fn run(
     address: SocketAddr,
     topic: &str,
+    partitions: &[i32],
     batch: &Batch,
     load: Producing,
 ) -> Result<Done, String> {
     let mut sockets = Sockets::new()?;
     let mut connections = Vec::with_capacity(load.connections);
     for number in 0..load.connections {
-        let connection = Connection::open(address, topic, batch, load, number)?;
+        let connection = Connection::open(address, topic, partitions, batch, load, number)?;
         sockets.add(number, &connection.stream)?;
         connections.push(connection);
     }
@@ -179,6 +179,7 @@ impl Connection {
     fn open(
         address: SocketAddr,
         topic: &str,
+        partitions: &[i32],
         batch: &Batch,
         load: Producing,
         number: usize,
@@ -187,13 +188,12 @@ impl Connection {
         stream
             .set_nonblocking(true)
             .map_err(|e| format!("{address}: {e}"))?;
-        let count = i32::try_from(load.connections).unwrap_or(i32::MAX);
-        let first = i32::try_from(number).unwrap_or(0) % load.partitions;
-        let head = |partition| {
-            let head = frame::produce_head(topic, partition, load.acks, batch.bytes.len());
+        let head = |partition: &i32| {
+            let head = frame::produce_head(topic, *partition, load.acks, batch.bytes.len());
             BytesMut::from(&head[..])
         };
-        let heads = (first..load.partitions).step_by(count.unsigned_abs() as usize);
+        let own = partitions.iter().skip(number % partitions.len().max(1));
+        let heads = own.step_by(load.connections.max(1));
         Ok(Connection {
             stream,
             under_way: VecDeque::new(),

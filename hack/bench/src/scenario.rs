@@ -98,6 +98,8 @@ pub(crate) enum Work {
     },
     /// From a producer to a consumer of one partition, at half of what Apache Kafka takes at most.
     EndToEnd,
+    /// Producers' on three brokers that replicate: all in sync, two at least.
+    Replicate,
     /// None: a broker that stands there.
     Stand(Standing),
 }
@@ -239,6 +241,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             Floor::AtMost(Metric::P99, 0.25),
             Floor::AtMost(Metric::P999, 0.1),
         ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "three-replicas",
+        work: Work::Replicate,
+        partitions: 30,
+        topic: &[("min.insync.replicas", "2")],
+        floors: &[Floor::AtMost(Metric::CpuPerGb, 0.35)],
         ..PLAIN
     },
     Scenario {

@@ -9,11 +9,12 @@ use kring_wire::Compression;
 
 use crate::batch::{self, Batch, BatchShape};
 use crate::broker::{self, Kind, Places};
+use crate::compare::Extent;
 use crate::consume::{self, Consuming};
 use crate::produce::{self, Producing};
-use crate::scenario::Metric;
+use crate::scenario::{Metric, SCENARIOS, Work};
 use crate::stand::{self, Standing};
-use crate::{call, load, usage};
+use crate::{call, load, replicate, usage};
 
 fn places(folder: &Path) -> Places {
     let own = std::env::current_exe().unwrap();
@@ -64,7 +65,6 @@ fn a_small_load_at_a_rate_and_without_one_is_acknowledged_whole() {
     let batch = small_batch();
     for (acks, rate) in [(-1, None), (1, Some(2000.0))] {
         let load = Producing {
-            partitions: 5,
             connections: 2,
             depth: 3,
             acks,
@@ -73,7 +73,8 @@ fn a_small_load_at_a_rate_and_without_one_is_acknowledged_whole() {
             payload_bytes_max: 200 * batch.payload_bytes,
             time_max: Duration::from_secs(60),
         };
-        let produced = produce::run(broker.address, "smoke", &batch, load).unwrap();
+        let produced =
+            produce::run(broker.address, "smoke", &[0, 1, 2, 3, 4], &batch, load).unwrap();
         assert_eq!(produced.requests, 200);
         assert_eq!(produced.payload_bytes, 200_000);
         assert_eq!(produced.latency.len(), 200);
@@ -95,7 +96,6 @@ fn a_small_load_at_a_rate_and_without_one_is_acknowledged_whole() {
         &broker,
         &batch,
         Producing {
-            partitions: 1,
             connections: 1,
             depth: 5,
             acks: -1,
@@ -111,8 +111,7 @@ fn a_small_load_at_a_rate_and_without_one_is_acknowledged_whole() {
     assert_eq!(followed.latency.len(), 100);
     assert!(usage::read(broker.pid, &broker.folder).unwrap().disk_bytes > 0);
     let load = Producing {
-        partitions: 6,
-        connections: 6,
+        connections: 2,
         depth: 1,
         acks: 1,
         rate: None,
@@ -120,7 +119,29 @@ fn a_small_load_at_a_rate_and_without_one_is_acknowledged_whole() {
         payload_bytes_max: 6_000,
         time_max: Duration::from_secs(60),
     };
-    let error = produce::run(broker.address, "smoke", &batch, load).unwrap_err();
+    let error = produce::run(broker.address, "smoke", &[4, 5], &batch, load).unwrap_err();
     assert!(error.contains("UnknownTopicOrPartition"), "{error}");
     call::delete_topic(&mut admin, "smoke").unwrap();
+}
+
+#[test]
+fn three_brokers_replicate_a_small_load() {
+    let dir = tempfile::tempdir().unwrap();
+    let places = places(dir.path());
+    let brokers = broker::start_all(Kind::Kring, &places, 3).unwrap();
+    let scenario = SCENARIOS.iter().find(|s| s.work == Work::Replicate);
+    let extent = Extent {
+        rounds: 1,
+        warm_up: Duration::ZERO,
+        turn_time_max: Duration::from_secs(60),
+        turn_payload_bytes: 300_000,
+        rate: 0.0,
+    };
+    let topic = [("min.insync.replicas", "2")];
+    let batch = small_batch();
+    let (before, done, after) =
+        replicate::turn(scenario.unwrap(), &brokers, &topic, &batch, extent, "three").unwrap();
+    assert_eq!(done.requests, 300);
+    // The journal of each broker has them.
+    assert!(after.disk_bytes - before.disk_bytes > 3 * 300 * batch.bytes.len() as u64);
 }

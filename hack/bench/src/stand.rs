@@ -25,7 +25,6 @@ pub(crate) struct Standing {
 /// Memory counts once nothing has happened for so long.
 const CALM: Duration = Duration::from_secs(2);
 const FIRST: Producing = Producing {
-    partitions: 1,
     connections: 1,
     depth: 1,
     acks: -1,
@@ -49,7 +48,7 @@ pub(crate) fn turn(
     let broker = broker::start(kind, places)?;
     let mut admin = call::connect(broker.address, Duration::from_secs(10))?;
     call::create_topic(&mut admin, "first", 1, &[])?;
-    produce::run(broker.address, "first", batch, FIRST)?;
+    produce::run(broker.address, "first", &[0], batch, FIRST)?;
     figures.insert(Metric::StartMs, millis(started_at));
     if standing.partitions > 1 {
         let asked_at = Instant::now();
@@ -84,11 +83,11 @@ fn kill(broker: Broker, places: &Places, standing: Standing, batch: &Batch) -> R
         time_max: Duration::from_secs(600),
         ..FIRST
     };
-    produce::run(broker.address, "first", batch, fill)?;
+    produce::run(broker.address, "first", &[0], batch, fill)?;
     let (broker, started_at) = broker::kill_and_start(broker, places)?;
     let mut admin = call::connect(broker.address, Duration::from_secs(60))?;
-    call::await_leaders(&mut admin, "first", 1)?;
-    produce::run(broker.address, "first", batch, FIRST)?;
+    call::await_leaders(&mut admin, "first", &[0])?;
+    produce::run(broker.address, "first", &[0], batch, FIRST)?;
     let read = Consuming {
         partitions: 1,
         consumers: 1,
