@@ -115,7 +115,7 @@ impl Followers {
 /// it. What an answer holds follows from the settings of replication, and what a journal takes at
 /// once from those of the log: a replica must get on whatever the two are.
 fn append(tp: TopicPartition, records: Bytes, cx: &mut Context<'_>) -> Result<(), Stall> {
-    begin_at_batch(tp, &records, cx);
+    begin_at_batch(tp, &records, cx).map_err(|error| refused(&error))?;
     match cx.log.append_replicated(cx.now, tp, records.clone()) {
         Ok(_) => return Ok(()),
         Err(AppendError::Overloaded { .. } | AppendError::MessageTooLarge { .. }) => {}
@@ -139,16 +139,22 @@ fn append(tp: TopicPartition, records: Bytes, cx: &mut Context<'_>) -> Result<()
 
 /// A leader's log may start in the middle of a batch, and gives the whole batch then. A log that is
 /// empty there begins with that batch; its start follows the leader's again at once.
-fn begin_at_batch(tp: TopicPartition, records: &Bytes, cx: &mut Context<'_>) {
+fn begin_at_batch(
+    tp: TopicPartition,
+    records: &Bytes,
+    cx: &mut Context<'_>,
+) -> Result<(), AppendError> {
     let (Some(state), Some(Ok((first, _)))) = (cx.log.state(tp), batches(records).next()) else {
-        return;
+        return Ok(());
     };
     let is_empty = state.log_start == state.log_end;
     let spans = first.base_offset < state.log_end && state.log_end < first.next_offset();
-    // Where it is not appended after all, the log would begin before the leader's, and so anew with every answer.
-    if is_empty && spans && cx.log.check_room(first.total_bytes).is_ok() {
+    if is_empty && spans {
+        // If it were not appended after all, the log would begin before the leader's, and so anew with every answer.
+        cx.log.check_room(first.total_bytes)?;
         cx.log.reset(tp, first.base_offset);
     }
+    Ok(())
 }
 
 fn refused(error: &AppendError) -> Stall {
