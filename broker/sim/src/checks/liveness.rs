@@ -21,6 +21,8 @@ struct Calm {
     whole: Option<Instant>,
     /// Sendings that have no acknowledgement yet: partition, producer, first number.
     open: BTreeMap<(Partition, u32, u64), Instant>,
+    /// Who gave up a batch of before, and when.
+    gave_up: Option<(Instant, Partition, u32)>,
     /// The last lag that was read of each group in each partition.
     lags: BTreeMap<(u32, Partition), i64>,
 }
@@ -39,6 +41,18 @@ impl Calm {
                 self.whole.get_or_insert(at);
             }
             Mark::Converged => {}
+        }
+    }
+
+    /// A producer gives the batches behind one up with it: where that one is of before, its time was over with
+    /// the faults, whatever has been well since.
+    fn give_up(&mut self, at: Instant, partition: Partition, producer: u32, first: u64) {
+        let who = Some((at, partition, producer));
+        let key = (partition, producer, first);
+        if !self.open.contains_key(&key) {
+            self.gave_up = who;
+        } else if self.gave_up == who {
+            self.open.remove(&key);
         }
     }
 
@@ -101,6 +115,9 @@ pub(super) fn check(history: &History) -> Finding {
                         });
                     }
                 }
+            }
+            Happened::Unsure { records, partition } => {
+                calm.give_up(at, *partition, records.producer, records.first);
             }
             Happened::LagRead {
                 group,

@@ -158,6 +158,29 @@ fn what_is_sent_after_the_faults_is_acknowledged() {
 }
 
 #[test]
+fn what_is_given_up_behind_a_batch_of_before_the_faults_ended_is_excused() {
+    let lines = |between: &str, given_up_at: u64| {
+        found(&format!(
+            "mark faults
+            send 1:0+1 0/0 4000 0 0
+            @{SECOND} mark healed
+            send 1:1+1 0/0 4000 0 1
+            {between}
+            @{} mark whole
+            @{} unsure 1:0+1 0/0
+            @{given_up_at} unsure 1:1+1 0/0
+            @{} mark whole",
+            2 * SECOND,
+            3 * SECOND,
+            40 * SECOND
+        ))
+    };
+    assert_eq!(lines("", 3 * SECOND), NOTHING);
+    assert_eq!(lines("", 4 * SECOND), ["liveness"]);
+    assert_eq!(lines("send 2:0+1 0/0 4001 0 0", 3 * SECOND), ["liveness"]);
+}
+
+#[test]
 fn groups_catch_up_after_the_faults() {
     let lines = |lag: u64| {
         healed(&format!(
