@@ -5,6 +5,8 @@ mod directory;
 mod follow;
 mod salvage;
 
+use std::collections::BTreeSet;
+
 use kring_io::disk::Entry;
 use kring_io::{
     Buffer, DiskDone, DiskError, DiskOk, DiskOp, Effects, FileId, FileKind, Instant, Now,
@@ -43,6 +45,8 @@ pub(crate) enum RecoveryStep {
     /// Zeros at the beginning of the first file.
     ZeroJournal,
     ReadJournal,
+    /// A file of which blocks were replayed.
+    SyncReplayed,
 }
 
 /// What recovery knows so far.
@@ -70,6 +74,8 @@ pub(crate) struct Recovery {
     /// Failed reads of the piece that is wanted now.
     failed_reads: u32,
     end: Option<Position>,
+    /// The files of the blocks that were replayed, by their place in the ring.
+    replayed: BTreeSet<usize>,
     /// The checkpoint with which this run begins: of a new directory, of what a salvage keeps of an
     /// old one, or the one that was read.
     first: Vec<u8>,
@@ -101,6 +107,7 @@ impl Log {
             scan: None,
             failed_reads: 0,
             end: None,
+            replayed: BTreeSet::new(),
             first: Vec::new(),
         });
         let path = String::new();
@@ -170,6 +177,7 @@ impl Log {
                 recovery.journal_lens[index] = len;
                 self.next_journal_file(now, out);
             }
+            (RecoveryStep::SyncReplayed, _) => self.sync_replayed(now, out),
             (step, _) => self.directory_step(now, step, out),
         }
     }
@@ -243,7 +251,8 @@ impl Log {
             | RecoveryStep::SyncFirst(_)
             | RecoveryStep::SyncFirstDir
             | RecoveryStep::SyncJournalDir
-            | RecoveryStep::ZeroJournal => LogFailure::Write { path, reason },
+            | RecoveryStep::ZeroJournal
+            | RecoveryStep::SyncReplayed => LogFailure::Write { path, reason },
             _ => LogFailure::Open { path, reason },
         });
     }

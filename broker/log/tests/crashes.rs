@@ -442,3 +442,23 @@ fn what_was_under_way_for_a_partition_that_was_deleted_does_not_touch_its_succes
         }
     }
 }
+
+#[test]
+fn what_a_killed_process_wrote_and_the_next_one_read_survives_power_loss() {
+    for seed in 0..200 {
+        let mut rig = Rig::started(seed, small());
+        let tp = rig.create(0);
+        rig.append(tp, &[b"durable"]);
+        rig.settle();
+        // Under way when the process is killed: it may be in the disk's cache alone.
+        rig.append(tp, &[&[b'v'; 20_000]]);
+        rig.submit();
+        rig.disk.kill();
+        rig.restart().unwrap();
+        let end = rig.log.state(tp).unwrap().durable_end;
+        let recovered = rig.crash();
+        let recovered = recovered.unwrap_or_else(|failure| panic!("{seed}: {failure}"));
+        assert!(!recovered.salvaged, "{seed}");
+        assert!(rig.log.state(tp).unwrap().log_end >= end, "{seed}");
+    }
+}

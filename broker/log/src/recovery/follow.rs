@@ -53,6 +53,7 @@ impl Log {
                     at,
                     mended,
                 } => {
+                    recovery.replayed.insert(recovery.geometry.index(at));
                     if mended {
                         self.note_mended(at, header.lsn);
                     }
@@ -67,11 +68,27 @@ impl Log {
                 }
                 Next::End { at } => {
                     recovery.end = Some(at);
-                    self.finish_recovery(now, out);
+                    self.sync_replayed(now, out);
                     return;
                 }
                 end => return self.refuse(now, &end, out),
             }
+        }
+    }
+
+    /// Syncs the next file of which blocks were replayed, then goes on. Reads may show a block that a process wrote
+    /// and that was killed before the disk made it durable; this run counts all of them as durable.
+    pub(super) fn sync_replayed(&mut self, now: Now, out: &mut Effects) {
+        let Some(recovery) = self.recovery.as_mut() else {
+            return;
+        };
+        match recovery.replayed.pop_first() {
+            Some(index) => {
+                let file = recovery.journal_files[index];
+                let step = RecoveryStep::SyncReplayed;
+                self.op(out, DiskOp::Sync { file }, Pending::Recovery(step));
+            }
+            None => self.finish_recovery(now, out),
         }
     }
 
