@@ -35,6 +35,15 @@ pub(crate) fn connect(address: SocketAddr, patience: Duration) -> Result<TcpStre
     }
 }
 
+/// As [`connect`] to a broker that is up, for a loop over many sockets.
+pub(crate) fn connect_nonblocking(address: SocketAddr) -> Result<TcpStream, String> {
+    let stream = connect(address, Duration::from_secs(10))?;
+    stream
+        .set_nonblocking(true)
+        .map_err(|e| format!("{address}: {e}"))?;
+    Ok(stream)
+}
+
 fn call(
     stream: &mut TcpStream,
     (key, version): (i16, i16),

@@ -1,7 +1,7 @@
 //! Consumers in one thread: each reads one partition from its start to its end, again and again, and drops what it gets.
 //! Records are not looked at: their batches all have the length and the count of the one that was sent.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use rustix::net::RecvFlags;
 
 use crate::batch::Batch;
 use crate::statistics::Done;
-use crate::wait::Sockets;
+use crate::wait::{DRAIN_MAX, Sockets, WAIT_MAX, received};
 use crate::{call, frame, produce, statistics};
 
 /// What to read.
@@ -27,9 +27,6 @@ pub(crate) struct Consuming {
     pub(crate) time_max: Duration,
 }
 
-/// Longest wait for an answer once nothing more is asked for.
-const DRAIN_MAX: Duration = Duration::from_secs(60);
-const WAIT_MAX: Duration = Duration::from_millis(100);
 const FOLLOWED_BYTES_MAX: i32 = 1 << 20;
 const DROPPED_AT_ONCE: usize = 1 << 20;
 
@@ -163,12 +160,8 @@ impl Consumer {
         partition: i32,
         end: i64,
     ) -> Result<Consumer, String> {
-        let stream = call::connect(address, Duration::from_secs(10))?;
-        stream
-            .set_nonblocking(true)
-            .map_err(|e| format!("{address}: {e}"))?;
         Ok(Consumer {
-            stream,
+            stream: call::connect_nonblocking(address)?,
             topic: topic.to_owned(),
             partition,
             end,
@@ -238,15 +231,5 @@ impl Consumer {
             )),
             Err(error) => Err(format!("an answer to Fetch: {error}")),
         }
-    }
-}
-
-/// How much came in; nothing where there is none yet.
-fn received(read: std::io::Result<usize>) -> Result<Option<usize>, String> {
-    match read {
-        Ok(0) => Err("the broker closed a connection".to_owned()),
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-        Err(error) => Err(format!("receiving an answer: {error}")),
     }
 }

@@ -11,7 +11,7 @@ use kring_wire::ErrorCode;
 
 use crate::batch::Batch;
 use crate::statistics::Done;
-use crate::wait::Sockets;
+use crate::wait::{DRAIN_MAX, Sockets, WAIT_MAX, received};
 use crate::{call, frame, statistics};
 
 /// What to send.
@@ -47,9 +47,6 @@ struct Connection {
     input: BytesMut,
     is_registered_to_write: bool,
 }
-
-/// Longest wait for an answer once nothing more is sent.
-const DRAIN_MAX: Duration = Duration::from_secs(60);
 
 /// Runs a load on these partitions to its end. There is one for each connection, at least.
 pub(crate) fn run(
@@ -123,7 +120,6 @@ impl Turn<'_> {
 
     /// Sends what is due and fits; gives how long nothing more will be due.
     fn send(&mut self, connections: &mut [Connection]) -> Result<Duration, String> {
-        const WAIT_MAX: Duration = Duration::from_millis(100);
         loop {
             let mut moved = false;
             for connection in connections.iter_mut() {
@@ -184,10 +180,6 @@ impl Connection {
         load: Producing,
         number: usize,
     ) -> Result<Connection, String> {
-        let stream = call::connect(address, Duration::from_secs(10))?;
-        stream
-            .set_nonblocking(true)
-            .map_err(|e| format!("{address}: {e}"))?;
         let head = |partition: &i32| {
             let head = frame::produce_head(topic, *partition, load.acks, batch.bytes.len());
             BytesMut::from(&head[..])
@@ -195,7 +187,7 @@ impl Connection {
         let own = partitions.iter().skip(number % partitions.len().max(1));
         let heads = own.step_by(load.connections.max(1));
         Ok(Connection {
-            stream,
+            stream: call::connect_nonblocking(address)?,
             under_way: VecDeque::new(),
             heads: heads.map(head).collect(),
             next: 0,
@@ -234,12 +226,8 @@ impl Connection {
     /// The answers that are there whole.
     fn answers(&mut self) -> Result<Vec<Bytes>, String> {
         let mut chunk = [0; 16 << 10];
-        match self.stream.read(&mut chunk) {
-            Ok(0) => return Err("the broker closed a connection".to_owned()),
-            Ok(bytes) => self.input.extend_from_slice(&chunk[..bytes]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(format!("receiving an answer: {error}")),
-        }
+        let bytes = received(self.stream.read(&mut chunk))?.unwrap_or(0);
+        self.input.extend_from_slice(&chunk[..bytes]);
         let mut answers = Vec::new();
         while let Some(length) = self.input.first_chunk::<4>() {
             let length = u32::from_be_bytes(*length) as usize;

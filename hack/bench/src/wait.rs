@@ -1,11 +1,17 @@
 //! One thread's wait for many sockets: epoll, with a bound on each wait.
-//! It reads and writes nothing.
+//! It reads and writes nothing; what a read gave is judged here.
 
+use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::event::{Timespec, epoll};
+
+/// Longest wait for an answer once nothing more is asked for.
+pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(60);
+/// Longest wait for any socket.
+pub(crate) const WAIT_MAX: Duration = Duration::from_millis(100);
 
 /// The sockets, by the numbers they were given.
 pub(crate) struct Sockets {
@@ -65,5 +71,15 @@ impl Sockets {
         Ok(came_in
             .map(|event| usize::try_from(event.data.u64()).unwrap_or(0))
             .collect())
+    }
+}
+
+/// How much came in; nothing where there is none yet.
+pub(crate) fn received(read: std::io::Result<usize>) -> Result<Option<usize>, String> {
+    match read {
+        Ok(0) => Err("the broker closed a connection".to_owned()),
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(format!("receiving an answer: {error}")),
     }
 }

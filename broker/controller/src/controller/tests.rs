@@ -314,15 +314,19 @@ fn a_journal_that_lost_its_proof_counts_like_another_disk() {
     );
 }
 
-#[test]
-fn two_live_brokers_cannot_share_an_id() {
-    let mut cluster = three();
-    let id = (cluster.active().unwrap() + 1) % 3;
-    // The old process is cut off at this very moment and its successor has another disk.
+/// The old process is cut off at this very moment and its successor has another disk.
+fn come_back_with_another_disk(cluster: &mut Cluster, id: i32) {
     cluster.kill(id);
     cluster.replace_disk(id);
     cluster.start(id);
     cluster.run_for(SECOND);
+}
+
+#[test]
+fn two_live_brokers_cannot_share_an_id() {
+    let mut cluster = three();
+    let id = (cluster.active().unwrap() + 1) % 3;
+    come_back_with_another_disk(&mut cluster, id);
     assert!(!cluster.controller(id).registered());
     let refusal = cluster
         .controller(id)
@@ -339,10 +343,7 @@ fn two_live_brokers_cannot_share_an_id() {
 fn the_active_controller_with_another_disk_registers_although_its_former_run_was_never_fenced() {
     let mut cluster = three();
     let id = (cluster.active().unwrap() + 1) % 3;
-    cluster.kill(id);
-    cluster.replace_disk(id);
-    cluster.start(id);
-    cluster.run_for(SECOND);
+    come_back_with_another_disk(&mut cluster, id);
     // Every new controller gives the sessions that it finds their time.
     for _ in 0..50 {
         match cluster.active() {
