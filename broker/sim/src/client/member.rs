@@ -45,8 +45,8 @@ enum About {
         offsets: Vec<(i32, i64)>,
     },
     Fetch {
-        generation: i32,
         index: i32,
+        position: i64,
     },
 }
 
@@ -175,10 +175,7 @@ impl Member {
             return;
         };
         let request = consumer::request(self.topic, index, position);
-        let about = About::Fetch {
-            generation: self.identity.generation,
-            index,
-        };
+        let about = About::Fetch { index, position };
         self.send(now, leader, consumer::VERSION, &request, about, out);
     }
 
@@ -210,8 +207,8 @@ impl Member {
                 generation,
                 offsets,
             } => self.committed(now, *generation, offsets, answer, out),
-            About::Fetch { generation, index } => {
-                self.fetched(now, call, (*generation, *index), answer, out);
+            About::Fetch { index, position } => {
+                self.fetched(now, call, (*index, *position), answer, out);
             }
         }
     }
@@ -237,12 +234,14 @@ impl Member {
         &mut self,
         now: Instant,
         call: &Call<About>,
-        (generation, index): (i32, i32),
+        (index, position): (i32, i64),
         answer: &Bytes,
         out: &mut ClientOutput,
     ) {
-        let current = generation == self.identity.generation;
-        let Some(owned) = self.owned.get_mut(&index).filter(|_| current) else {
+        // As real consumers do: what was asked from another position is not what comes next. A member that had to join
+        // again may get the same partition in the same generation, and begin behind what it had asked for.
+        let owned = self.owned.get_mut(&index);
+        let Some(owned) = owned.filter(|owned| owned.position == position) else {
             return;
         };
         let partition = consumer::partition_in(answer).filter(|p| p.error_code == 0);
