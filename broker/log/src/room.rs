@@ -84,20 +84,20 @@ impl Log {
         }
     }
 
-    /// Drops recently written data from memory when there is too much of it.
+    /// Drops recently written data from memory when there is too much of it: of each partition the oldest, as much as
+    /// its part of the whole, so that the consumers of none are sent to the disk alone.
     pub(crate) fn evict_tails(&mut self) {
         let limit = self.config.tail_cache_bytes as u64;
-        if self.stats.tail_bytes <= limit {
+        let all = self.stats.tail_bytes;
+        if all <= limit {
             return;
         }
-        let mut wanted = (self.stats.tail_bytes - limit + limit / 8) as usize;
+        let wanted = all - limit + limit / 8;
         for partition in self.state.partitions.values_mut() {
-            if wanted == 0 {
-                return;
-            }
-            let freed = partition.tail.evict(partition.flushed_end, wanted);
+            let held = partition.tail.bytes() as u128;
+            let part = (held * u128::from(wanted)).div_ceil(u128::from(all));
+            let freed = partition.tail.evict(partition.flushed_end, part as usize);
             self.stats.tail_bytes -= freed as u64;
-            wanted = wanted.saturating_sub(freed);
         }
     }
 }

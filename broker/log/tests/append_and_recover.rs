@@ -177,6 +177,30 @@ fn records_are_found_by_timestamp_in_memory_and_in_segments() {
 }
 
 #[test]
+fn memory_that_is_short_is_taken_from_all_partitions_alike() {
+    const NEWEST_RECORDS: i64 = 40;
+    let mut rig = Rig::started(9, small());
+    let partitions = [0, 1, 2].map(|index| rig.create(index));
+    // Three times what the tails may hold together.
+    for _ in 0..32 {
+        for tp in partitions {
+            rig.fill(tp, 8_000);
+        }
+    }
+    rig.settle();
+    for tp in partitions {
+        let end = rig.log.state(tp).unwrap().log_end;
+        let oldest = values(&rig.read(tp, 0, 1).unwrap());
+        assert_eq!(oldest[0].0, 0);
+        let from_disk = rig.log.stats().cold_reads;
+        let newest = values(&rig.read(tp, end - NEWEST_RECORDS, 1 << 20).unwrap());
+        assert_eq!(newest.last().unwrap().0, end - 1);
+        assert_eq!(rig.log.stats().cold_reads, from_disk, "{tp}");
+    }
+    assert!(rig.log.stats().cold_reads >= 3, "the oldest are on the disk");
+}
+
+#[test]
 fn retention_removes_whole_segments_and_says_so() {
     let mut rig = Rig::started(8, small());
     let config = TopicLogConfig {
