@@ -30,6 +30,17 @@ fn what_was_acknowledged_survives_kill_and_a_clean_stop() {
     }
 }
 
+/// What is denied then, `io-linux` tests.
+#[test]
+fn a_broker_that_is_ready_has_given_up_what_it_never_needs() {
+    const SECCOMP_MODE_FILTER: u64 = 2;
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::alone(dir.path());
+    broker.start_and_wait();
+    assert_eq!(broker.status("Seccomp:"), SECCOMP_MODE_FILTER);
+    assert_eq!(broker.status("NoNewPrivs:"), 1);
+}
+
 #[test]
 fn one_line_says_what_is_ready_and_where() {
     let dir = tempfile::tempdir().unwrap();

@@ -9,6 +9,7 @@
 mod choose;
 mod clock;
 mod errno;
+mod fence;
 mod file;
 mod job;
 mod mailbox;
@@ -20,6 +21,7 @@ mod uring;
 
 pub use choose::{Driver, DriverChoice, open};
 pub use clock::Clock;
+pub use fence::{FenceError, give_up_calls};
 pub use posix::PosixDisk;
 pub use probe::UringDenied;
 pub use uring::UringDisk;

@@ -114,6 +114,9 @@ pub(crate) fn run(config: Config) -> Result<(), RunError> {
     engine.begin(broker, outlets);
 
     let control = Builder::new_current_thread().enable_all().build()?;
+    if let Err(error) = kring_io_linux::give_up_calls() {
+        tracing::warn!(%error, "calls that the broker never makes stay allowed");
+    }
     let EngineThread { driver, ended, .. } = &mut engine;
     control.block_on(async {
         if let (Some(listener), Some(token)) = (listeners.admin, token) {

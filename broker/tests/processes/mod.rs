@@ -154,14 +154,17 @@ impl Broker {
 
     /// Memory that is in use now, in bytes.
     pub fn resident_bytes(&self) -> u64 {
+        self.status("VmRSS:") * 1024
+    }
+
+    /// The number behind a name in the kernel's account of the process.
+    pub fn status(&self, name: &str) -> u64 {
         let pid = self.child.as_ref().expect("the broker runs").id();
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-        let kilobytes: u64 = line
-            .and_then(|line| line.split_whitespace().nth(1))
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|line| line.split_whitespace().next())
             .and_then(|number| number.parse().ok())
-            .unwrap();
-        kilobytes * 1024
+            .unwrap()
     }
 
     /// `host:port` for clients.
