@@ -17,6 +17,8 @@ use crate::call;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Kring,
+    /// Kring without io_uring.
+    Posix,
     Kafka,
 }
 
@@ -24,6 +26,7 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Kring => "kring",
+            Kind::Posix => "kring-posix",
             Kind::Kafka => "kafka",
         }
     }
@@ -39,6 +42,8 @@ pub(crate) struct Places {
     pub(crate) kring_port: u16,
     /// Brokers on processor 1, this process on processor 0.
     pub(crate) pinned: bool,
+    /// Only Kring, and at which rate, in requests a second, a load at a rate goes.
+    pub(crate) alone: Option<f64>,
 }
 
 /// A broker that runs. Dropping it stops it.
@@ -52,6 +57,7 @@ pub(crate) struct Broker {
 }
 
 const KAFKA_PORT: u16 = 29_492;
+const POSIX_PORT_DISTANCE: u16 = 40;
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which of several brokers.
@@ -118,7 +124,16 @@ fn start_one(kind: Kind, places: &Places, node: Node) -> Result<Broker, String> 
         pin(1)?;
     }
     let started = match kind {
-        Kind::Kring => start_kring(places, folder, node),
+        Kind::Kring => start_kring(places, folder, node, "auto"),
+        // Both kinds of Kring may stand side by side.
+        Kind::Posix => {
+            let kring_port = places.kring_port + POSIX_PORT_DISTANCE;
+            let places = Places {
+                kring_port,
+                ..places.clone()
+            };
+            start_kring(&places, folder, node, "posix")
+        }
         Kind::Kafka => start_kafka(places, folder, node),
     };
     if places.pinned {
@@ -140,7 +155,7 @@ pub(crate) fn kill_and_start(
     child.kill().map_err(|e| format!("SIGKILL: {e}"))?;
     child.wait().map_err(|e| format!("SIGKILL: {e}"))?;
     let started_at = Instant::now();
-    let (pid, child) = spawn_kring(places, &broker.folder, ALONE)?;
+    let (pid, child) = spawn_kring(places, &broker.folder, ALONE, "auto")?;
     broker.pid = pid;
     broker.child = Some(child);
     Ok((broker, started_at))
@@ -153,8 +168,13 @@ pub(crate) fn pin(processor: usize) -> Result<(), String> {
     sched_setaffinity(None, &set).map_err(|e| format!("processor {processor}: {e}"))
 }
 
-fn start_kring(places: &Places, folder: PathBuf, node: Node) -> Result<Broker, String> {
-    let (pid, child) = spawn_kring(places, &folder, node)?;
+fn start_kring(
+    places: &Places,
+    folder: PathBuf,
+    node: Node,
+    driver: &str,
+) -> Result<Broker, String> {
+    let (pid, child) = spawn_kring(places, &folder, node, driver)?;
     Ok(Broker {
         address: SocketAddr::from(([127, 0, 0, 1], Node::port(node.id, places.kring_port))),
         pid,
@@ -164,7 +184,12 @@ fn start_kring(places: &Places, folder: PathBuf, node: Node) -> Result<Broker, S
     })
 }
 
-fn spawn_kring(places: &Places, folder: &Path, node: Node) -> Result<(u32, Child), String> {
+fn spawn_kring(
+    places: &Places,
+    folder: &Path,
+    node: Node,
+    driver: &str,
+) -> Result<(u32, Child), String> {
     let log = File::create(folder.join("log")).map_err(|e| format!("the log: {e}"))?;
     let port = Node::port(node.id, places.kring_port);
     let mut command = Command::new(&places.kring);
@@ -184,6 +209,7 @@ fn spawn_kring(places: &Places, folder: &Path, node: Node) -> Result<(u32, Child
     }
     let child = command
         .env("KRING_LOG_DIRS", folder.join("data"))
+        .env("KRING_IO_DRIVER", driver)
         .env("KRING_LISTENERS", format!("PLAINTEXT://127.0.0.1:{port}"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -44,16 +44,32 @@ pub(crate) fn connect_nonblocking(address: SocketAddr) -> Result<TcpStream, Stri
     Ok(stream)
 }
 
-fn call(
+/// Sends a request, and reads its answer up to the correlation id.
+pub(crate) fn call(
+    stream: &mut TcpStream,
+    api: (i16, i16),
+    body: impl FnOnce(&mut BytesMut),
+) -> Result<Decoder, String> {
+    ask(stream, api, body)?;
+    answer(stream, api)
+}
+
+/// Sends a request of an API key and version.
+pub(crate) fn ask(
     stream: &mut TcpStream,
     (key, version): (i16, i16),
     body: impl FnOnce(&mut BytesMut),
-) -> Result<Decoder, String> {
+) -> Result<(), String> {
     let mut request = frame::begin(key, version, 1);
     body(&mut request);
     frame::finish(&mut request, 0);
-    let exchange = |stream: &mut TcpStream| {
-        stream.write_all(&request)?;
+    let sent = stream.write_all(&request);
+    sent.map_err(|e| format!("request of API key {key}: {e}"))
+}
+
+/// Reads the answer to a request up to the correlation id.
+pub(crate) fn answer(stream: &mut TcpStream, (key, _): (i16, i16)) -> Result<Decoder, String> {
+    let receive = |stream: &mut TcpStream| {
         let mut length = [0; 4];
         stream.read_exact(&mut length)?;
         let length = u32::from_be_bytes(length) as usize;
@@ -61,7 +77,7 @@ fn call(
         stream.read_exact(&mut answer)?;
         Ok::<_, std::io::Error>(Bytes::from(answer))
     };
-    let answer = exchange(stream).map_err(|e| format!("request of API key {key}: {e}"))?;
+    let answer = receive(stream).map_err(|e| format!("answer to API key {key}: {e}"))?;
     let mut read = Decoder::new(answer);
     read.i32("correlation id").map_err(|e| e.to_string())?;
     Ok(read)

@@ -9,10 +9,11 @@ use serde_json::json;
 
 use crate::batch::{self, Batch};
 use crate::broker::{self, Broker, Kind, Places};
+use crate::group::{self, Grouping};
 use crate::scenario::{Metric, Scenario, Work};
 use crate::stand::{self, Standing};
 use crate::statistics::Done;
-use crate::usage::Usage;
+use crate::usage::{self, Usage};
 use crate::{load, replicate, statistics};
 
 /// How long and how much.
@@ -34,16 +35,16 @@ pub(crate) struct Both {
     pub(crate) theirs: Vec<Figures>,
 }
 
-/// Runs a scenario and prints it. Gives the floors that were missed.
+/// Runs a scenario and prints it.
 pub(crate) fn run(
     scenario: &Scenario,
     places: &Places,
     extent: Extent,
     results: &mut impl Write,
-) -> Result<Vec<String>, String> {
+) -> Result<Both, String> {
     let both = measure(scenario, places, extent, results)?;
     print(scenario, &both);
-    Ok(missed(scenario, &both))
+    Ok(both)
 }
 
 /// Runs a scenario.
@@ -64,13 +65,20 @@ pub(crate) fn measure(
     } else {
         1
     };
-    let theirs = broker::start_all(Kind::Kafka, places, count)?;
-    let ours = broker::start_all(Kind::Kring, places, count)?;
-    // Apache Kafka compiles while it warms up; Kring takes its own turn for its journal.
-    let long = Extent {
-        turn_time_max: extent.warm_up,
-        turn_payload_bytes: u64::MAX,
-        ..extent
+    let (rival, own) = (scenario.rival, scenario.ours);
+    let theirs = match places.alone {
+        None => broker::start_all(rival, places, count)?,
+        Some(_) => Vec::new(),
+    };
+    let ours = broker::start_all(own, places, count)?;
+    // Apache Kafka compiles while it warms up; Kring takes a turn for its journal.
+    let long = match rival {
+        Kind::Kafka => Extent {
+            turn_time_max: extent.warm_up,
+            turn_payload_bytes: u64::MAX,
+            ..extent
+        },
+        Kind::Kring | Kind::Posix => extent,
     };
     let at_most = match scenario.work {
         Work::EndToEnd => Work::Produce,
@@ -80,11 +88,16 @@ pub(crate) fn measure(
         work: at_most,
         ..*scenario
     };
-    let (kafka, kring) = (Kind::Kafka, Kind::Kring);
-    let most = turn(&warm_up, kafka, &theirs, &batch, long, "warm-up")?;
-    turn(&warm_up, kring, &ours, &batch, extent, "warm-up")?;
+    let half = match places.alone {
+        None => {
+            let most = turn(&warm_up, rival, &theirs, &batch, long, "warm-up")?;
+            most[&Metric::MbPerSecond] * 1e6 / batch.payload_bytes as f64 / 2.0
+        }
+        Some(rate) => rate,
+    };
+    turn(&warm_up, own, &ours, &batch, extent, "warm-up")?;
     let extent = Extent {
-        rate: most[&Metric::MbPerSecond] * 1e6 / batch.payload_bytes as f64 / 2.0,
+        rate: half,
         ..extent
     };
     let mut both = Both {
@@ -94,9 +107,12 @@ pub(crate) fn measure(
     for round in 0..extent.rounds {
         let topic = format!("round-{round}");
         for (kind, brokers, turns) in [
-            (kafka, &theirs, &mut both.theirs),
-            (kring, &ours, &mut both.ours),
+            (rival, &theirs, &mut both.theirs),
+            (own, &ours, &mut both.ours),
         ] {
+            if brokers.is_empty() {
+                continue;
+            }
             let figures = turn(scenario, kind, brokers, &batch, extent, &topic)?;
             write(results, scenario, places, round, kind, &figures)?;
             turns.push(figures);
@@ -118,7 +134,7 @@ fn stand(
     let mut theirs = Vec::new();
     for round in 0..extent.rounds {
         // What a round of Apache Kafka takes is far from what any floor asks of Kring: one is enough.
-        if round == 0 && standing.killed_with_bytes == 0 {
+        if round == 0 && standing.killed_with_bytes == 0 && places.alone.is_none() {
             let figures = stand::turn(Kind::Kafka, places, standing, batch, extent.turn_time_max)?;
             write(results, scenario, places, round, Kind::Kafka, &figures)?;
             theirs.push(figures);
@@ -157,6 +173,9 @@ fn turn(
 ) -> Result<Figures, String> {
     let named = |error| format!("{} on {}: {error}", scenario.name, kind.name());
     let broker = brokers.first().ok_or("there is no broker")?;
+    if let Work::Group(grouping) = scenario.work {
+        return rebalance(broker, grouping, extent, topic).map_err(named);
+    }
     let mut configs = scenario.topic.to_vec();
     if kind == Kind::Kafka {
         configs.extend_from_slice(scenario.kafka_topic);
@@ -170,10 +189,10 @@ fn turn(
     .map_err(named)?;
     // What one broker leaves in the page cache must not be written during the other's turn.
     settle(broker)?;
-    Ok(figures(before, &done, after))
+    Ok(figures(before, &done, after, batch))
 }
 
-fn figures(before: Usage, done: &Done, after: Usage) -> Figures {
+fn figures(before: Usage, done: &Done, after: Usage, batch: &Batch) -> Figures {
     let payload = (done.payload_bytes as f64).max(1.0);
     let cpu_s = after.cpu_s - before.cpu_s;
     let quantile = |q| done.latency.value_at_quantile(q) as f64;
@@ -186,6 +205,10 @@ fn figures(before: Usage, done: &Done, after: Usage) -> Figures {
         (
             Metric::CpuPerMillionRequests,
             cpu_s / (done.requests.max(1) as f64 / 1e6),
+        ),
+        (
+            Metric::MillionRecordsPerCpuS,
+            payload / batch.payload_bytes as f64 * batch.records as f64 / cpu_s.max(1e-9) / 1e6,
         ),
         (Metric::P50, quantile(0.5)),
         (Metric::P99, quantile(0.99)),
@@ -202,6 +225,28 @@ fn figures(before: Usage, done: &Done, after: Usage) -> Figures {
     ])
 }
 
+/// Groups of their own that rebalance.
+fn rebalance(
+    broker: &Broker,
+    grouping: Grouping,
+    extent: Extent,
+    name: &str,
+) -> Result<Figures, String> {
+    let before = usage::read(broker.pid, &broker.folder)?;
+    let done = group::run(broker.address, name, grouping, extent.turn_time_max)?;
+    let after = usage::read(broker.pid, &broker.folder)?;
+    let median_us = done.latency.value_at_quantile(0.5) as f64;
+    let cpu_s = after.cpu_s - before.cpu_s;
+    Ok(BTreeMap::from([
+        (Metric::RebalanceMs, median_us / 1e3),
+        (
+            Metric::CpuPerMillionRequests,
+            cpu_s / (done.requests.max(1) as f64 / 1e6),
+        ),
+        (Metric::MemoryMb, after.memory_bytes as f64 / 1e6),
+    ]))
+}
+
 fn settle(broker: &Broker) -> Result<(), String> {
     let folder = std::fs::File::open(&broker.folder)
         .map_err(|e| format!("{}: {e}", broker.folder.display()))?;
@@ -213,7 +258,10 @@ pub(crate) fn print(scenario: &Scenario, both: &Both) {
     let Both { ours, theirs } = both;
     println!(
         "{:<28} {:>12} {:>12} {:>9}  spread of the ratio",
-        scenario.name, "kring", "kafka", "ratio"
+        scenario.name,
+        scenario.ours.name(),
+        scenario.rival.name(),
+        "ratio"
     );
     let metrics = ours
         .first()
@@ -237,7 +285,8 @@ pub(crate) fn print(scenario: &Scenario, both: &Both) {
     }
 }
 
-fn missed(scenario: &Scenario, both: &Both) -> Vec<String> {
+/// The floors that were missed, each in words.
+pub(crate) fn missed(scenario: &Scenario, both: &Both) -> Vec<String> {
     let missed = scenario.floors.iter().filter_map(|floor| {
         let (ours, theirs) = (
             series(&both.ours, floor.metric()),

@@ -9,6 +9,7 @@ mod call;
 mod compare;
 mod consume;
 mod frame;
+mod group;
 mod load;
 mod plot;
 mod produce;
@@ -19,6 +20,7 @@ mod smoke;
 mod stand;
 mod statistics;
 mod sweep;
+mod table;
 mod usage;
 mod wait;
 
@@ -49,12 +51,18 @@ struct Arguments {
     /// Where the curves of sweeps go; by default beside the results.
     #[arg(long)]
     plots: Option<PathBuf>,
+    /// A file for the figures that have floors, as a table in Markdown.
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
     /// Turns of each broker.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Brokers on processor 1, the load on processor 0.
     #[arg(long)]
     pinned: bool,
+    /// Kring alone, without Apache Kafka and ratios: to look into it. The load end to end goes at this rate, in requests a second.
+    #[arg(long, value_name = "RATE")]
+    alone: Option<f64>,
     /// The broker's program.
     #[arg(long, default_value = "target/release/kring-broker")]
     kring: PathBuf,
@@ -99,6 +107,7 @@ fn run(arguments: &Arguments) -> Result<Vec<String>, String> {
         folder: whole(&arguments.folder)?,
         kring_port: 29_092,
         pinned: arguments.pinned,
+        alone: arguments.alone,
     };
     let extent = match arguments.quick {
         true => extent(arguments.rounds, 10, 4, 256 << 20),
@@ -114,11 +123,32 @@ fn run(arguments: &Arguments) -> Result<Vec<String>, String> {
     for sweep in &arguments.sweeps {
         sweep::run(*sweep, &places, extent, &mut results, plots)?;
     }
+    let mut rows = String::new();
     for scenario in chosen {
-        missed.extend(compare::run(scenario, &places, extent, &mut results)?);
+        let both = compare::run(scenario, &places, extent, &mut results)?;
+        rows.push_str(&table::rows(scenario, &both));
+        // Most floors are of ratios.
+        if places.alone.is_none() {
+            missed.extend(compare::missed(scenario, &both));
+        }
+        if let Some(path) = &arguments.table {
+            table::write(path, &how(arguments, extent), &rows)?;
+        }
     }
     println!("every turn is in {}", path.display());
     Ok(missed)
+}
+
+/// How the figures came about, for who reads the table.
+fn how(arguments: &Arguments, extent: Extent) -> String {
+    format!(
+        "Written by `hack/bench/compare{}{}`: medians of {} rounds in turn, Apache Kafka warmed up for {} s, {} processors, load and broker on the same ones.",
+        if arguments.quick { " --quick" } else { "" },
+        if arguments.pinned { " --pinned" } else { "" },
+        extent.rounds,
+        extent.warm_up.as_secs(),
+        std::thread::available_parallelism().map_or(0, usize::from),
+    )
 }
 
 fn extent(rounds: usize, warm_up_s: u64, turn_s: u64, turn_payload_bytes: u64) -> Extent {

@@ -46,7 +46,8 @@ pub(crate) fn draw(
         .y_desc(y_label)
         .draw()
         .map_err(|e| failed(&e))?;
-    for (curve, colour) in curves.iter().zip(COLOURS) {
+    let measured = curves.iter().zip(COLOURS);
+    for (curve, colour) in measured.filter(|(curve, _)| !curve.points.is_empty()) {
         let medians = curve.points.iter().map(|(x, y)| (*x, y.median));
         chart
             .draw_series(LineSeries::new(medians, colour.stroke_width(2)).point_size(3))

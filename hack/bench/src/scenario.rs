@@ -4,6 +4,8 @@
 use kring_wire::Compression;
 
 use crate::batch::BatchShape;
+use crate::broker::Kind;
+use crate::group::Grouping;
 use crate::stand::Standing;
 use crate::statistics::Summary;
 
@@ -13,6 +15,7 @@ pub(crate) enum Metric {
     MbPerSecond,
     CpuPerGb,
     CpuPerMillionRequests,
+    MillionRecordsPerCpuS,
     P50,
     P99,
     P999,
@@ -23,6 +26,7 @@ pub(crate) enum Metric {
     CreateMs,
     IdleCpuPercent,
     RestartMs,
+    RebalanceMs,
 }
 
 impl Metric {
@@ -31,6 +35,7 @@ impl Metric {
             Metric::MbPerSecond => "mb_per_second",
             Metric::CpuPerGb => "cpu_s_per_gb",
             Metric::CpuPerMillionRequests => "cpu_s_per_million_requests",
+            Metric::MillionRecordsPerCpuS => "million_records_per_cpu_s",
             Metric::P50 => "p50_us",
             Metric::P99 => "p99_us",
             Metric::P999 => "p999_us",
@@ -40,46 +45,58 @@ impl Metric {
             Metric::StartMs => "start_to_first_record_ms",
             Metric::CreateMs => "partitions_created_ms",
             Metric::IdleCpuPercent => "idle_percent_of_a_core",
+            Metric::RebalanceMs => "rebalance_ms",
             Metric::RestartMs => "sigkill_to_produce_and_fetch_ms",
         }
     }
 }
 
-/// What the ratio of Kring to Apache Kafka must keep to, or Kring's own figure.
+/// What the ratio of the two brokers must keep to, or Kring's own figure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Floor {
     AtLeast(Metric, f64),
     AtMost(Metric, f64),
     Within(Metric, f64),
+    /// Kring's own figure, too.
+    Reaches(Metric, f64),
 }
 
 impl Floor {
     pub(crate) fn metric(self) -> Metric {
         match self {
-            Floor::AtLeast(metric, _) | Floor::AtMost(metric, _) | Floor::Within(metric, _) => {
-                metric
-            }
+            Floor::AtLeast(metric, _)
+            | Floor::AtMost(metric, _)
+            | Floor::Within(metric, _)
+            | Floor::Reaches(metric, _) => metric,
         }
     }
 
     /// Says the figure and the floor when it is missed.
     pub(crate) fn missed(self, own: Option<Summary>, ratio: Option<Summary>) -> Option<String> {
         let name = self.metric().name();
-        if let Floor::Within(_, most) = self {
+        if let Floor::Within(_, asked) | Floor::Reaches(_, asked) = self {
             let Some(own) = own.map(|summary| summary.median) else {
                 return Some(format!("{name}: it was not measured"));
             };
-            return (own > most).then(|| format!("{name}: {own:.1}, at most {most} is asked"));
+            return match self {
+                Floor::Within(..) if own > asked => {
+                    Some(format!("{name}: {own:.1}, at most {asked} is asked"))
+                }
+                Floor::Reaches(..) if own < asked => {
+                    Some(format!("{name}: {own:.1}, at least {asked} is asked"))
+                }
+                _ => None,
+            };
         }
         let Some(ratio) = ratio.map(|summary| summary.median) else {
             return Some(format!("{name}: no ratio was measured"));
         };
         match self {
             Floor::AtLeast(_, floor) if ratio < floor => Some(format!(
-                "{name}: {ratio:.2}x of Kafka's, at least {floor}x is asked"
+                "{name}: {ratio:.2}x of the other's, at least {floor}x is asked"
             )),
             Floor::AtMost(_, floor) if ratio > floor => Some(format!(
-                "{name}: {ratio:.2}x of Kafka's, at most {floor}x is asked"
+                "{name}: {ratio:.2}x of the other's, at most {floor}x is asked"
             )),
             _ => None,
         }
@@ -100,6 +117,8 @@ pub(crate) enum Work {
     EndToEnd,
     /// Producers' on three brokers that replicate: all in sync, two at least.
     Replicate,
+    /// That of consumer groups that rebalance again and again.
+    Group(Grouping),
     /// None: a broker that stands there.
     Stand(Standing),
 }
@@ -108,6 +127,9 @@ pub(crate) enum Work {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
+    /// Whose ratio to `rival` is looked at.
+    pub(crate) ours: Kind,
+    pub(crate) rival: Kind,
     pub(crate) work: Work,
     pub(crate) shape: BatchShape,
     pub(crate) partitions: i32,
@@ -140,6 +162,8 @@ const fn standing(partitions: i32, connections: usize) -> Work {
 /// What most rows begin with.
 pub(crate) const PLAIN: Scenario = Scenario {
     name: "",
+    ours: Kind::Kring,
+    rival: Kind::Kafka,
     work: Work::Produce,
     shape: shape(1024, 64 << 10, Compression::None),
     partitions: 10,
@@ -192,6 +216,23 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shape: shape(1024, 64 << 10, Compression::Zstd),
         acks: 1,
         floors: &[Floor::AtMost(Metric::CpuPerGb, 0.15)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "events-100b",
+        shape: shape(100, 64 << 10, Compression::None),
+        acks: 1,
+        floors: &[Floor::Reaches(Metric::MillionRecordsPerCpuS, 5.0)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "posix-against-io-uring",
+        ours: Kind::Posix,
+        rival: Kind::Kring,
+        shape: shape(1024, 16 << 10, Compression::None),
+        partitions: 100,
+        connections: 4,
+        floors: &[Floor::AtLeast(Metric::MbPerSecond, 0.8)],
         ..PLAIN
     },
     Scenario {
@@ -311,7 +352,7 @@ mod tests {
         assert_eq!(floor.missed(None, ratio(1.5)), None);
         assert_eq!(
             floor.missed(None, ratio(1.25)).unwrap(),
-            "mb_per_second: 1.25x of Kafka's, at least 1.5x is asked"
+            "mb_per_second: 1.25x of the other's, at least 1.5x is asked"
         );
         let floor = Floor::AtMost(Metric::CpuPerGb, 0.3);
         assert_eq!(floor.missed(None, ratio(0.3)), None);
@@ -327,6 +368,12 @@ mod tests {
             "start_to_first_record_ms: 100.5, at most 100 is asked"
         );
         assert!(floor.missed(None, ratio(0.1)).is_some());
+        let floor = Floor::Reaches(Metric::MillionRecordsPerCpuS, 5.0);
+        assert_eq!(floor.missed(ratio(5.0), None), None);
+        assert_eq!(
+            floor.missed(ratio(4.9), ratio(9.0)).unwrap(),
+            "million_records_per_cpu_s: 4.9, at least 5 is asked"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::batch::{self, Batch, BatchShape};
 use crate::broker::{self, Kind, Places};
 use crate::compare::Extent;
 use crate::consume::{self, Consuming};
+use crate::group::{self, Grouping};
 use crate::produce::{self, Producing};
 use crate::scenario::{Metric, SCENARIOS, Work};
 use crate::stand::{self, Standing};
@@ -25,6 +26,7 @@ fn places(folder: &Path) -> Places {
         folder: folder.to_owned(),
         kring_port: free_port(),
         pinned: false,
+        alone: None,
     }
 }
 
@@ -155,4 +157,18 @@ fn three_brokers_replicate_a_small_load() {
     assert_eq!(done.requests, 300);
     // The journal of each broker has them.
     assert!(after.disk_bytes - before.disk_bytes > 3 * 300 * batch.bytes.len() as u64);
+}
+
+#[test]
+fn groups_rebalance_and_heartbeat() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = broker::start(Kind::Posix, &places(dir.path())).unwrap();
+    let grouping = Grouping {
+        groups: 2,
+        members: 3,
+    };
+    let done = group::run(broker.address, "round", grouping, Duration::from_millis(50)).unwrap();
+    assert!(!done.latency.is_empty());
+    // Each of six members joins, asks for its assignment, and heartbeats ten times.
+    assert_eq!(done.requests, done.latency.len() * 6 * 12);
 }

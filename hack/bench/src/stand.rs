@@ -24,6 +24,8 @@ pub(crate) struct Standing {
 
 /// Memory counts once nothing has happened for so long.
 const CALM: Duration = Duration::from_secs(2);
+/// Apache Kafka makes at most 10,000 records of metadata of one request.
+const TOPIC_PARTITIONS_MAX: i32 = 5000;
 const FIRST: Producing = Producing {
     connections: 1,
     depth: 1,
@@ -52,20 +54,26 @@ pub(crate) fn turn(
     figures.insert(Metric::StartMs, millis(started_at));
     if standing.partitions > 1 {
         let asked_at = Instant::now();
-        call::create_topic(&mut admin, "many", standing.partitions, &[])?;
+        let mut left = standing.partitions;
+        while left > 0 {
+            let partitions = left.min(TOPIC_PARTITIONS_MAX);
+            left -= partitions;
+            call::create_topic(&mut admin, &format!("many-{left}"), partitions, &[])?;
+        }
         figures.insert(Metric::CreateMs, millis(asked_at));
     }
     let connect = |_| call::connect(broker.address, Duration::from_secs(10));
     let connections: Result<Vec<_>, String> = (0..standing.connections).map(connect).collect();
     let connections = connections?;
     std::thread::sleep(CALM);
-    let before = usage::read(broker.pid, &broker.folder)?;
+    let before_s = usage::threads_cpu_s(broker.pid)?;
     std::thread::sleep(idle_for);
-    let after = usage::read(broker.pid, &broker.folder)?;
-    figures.insert(Metric::MemoryMb, after.memory_bytes as f64 / 1e6);
+    let after_s = usage::threads_cpu_s(broker.pid)?;
+    let memory_bytes = usage::read(broker.pid, &broker.folder)?.memory_bytes;
+    figures.insert(Metric::MemoryMb, memory_bytes as f64 / 1e6);
     figures.insert(
         Metric::IdleCpuPercent,
-        (after.cpu_s - before.cpu_s) / idle_for.as_secs_f64() * 100.0,
+        (after_s - before_s) / idle_for.as_secs_f64() * 100.0,
     );
     drop(connections);
     if standing.killed_with_bytes > 0 {

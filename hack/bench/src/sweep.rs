@@ -9,8 +9,10 @@ use kring_wire::Compression;
 use crate::batch::BatchShape;
 use crate::broker::Places;
 use crate::compare::{self, Extent};
+use crate::group::Grouping;
 use crate::plot::{self, Curve};
-use crate::scenario::{Metric, PLAIN, Scenario};
+use crate::scenario::{Metric, PLAIN, Scenario, Work};
+use crate::stand::Standing;
 use crate::statistics;
 
 /// What is varied.
@@ -22,6 +24,12 @@ pub(crate) enum Sweep {
     Connections,
     /// Length of a record; a batch has 64 KiB or one record.
     RecordBytes,
+    /// Members of one consumer group.
+    Members,
+    /// Consumer groups of five members.
+    Groups,
+    /// GiB of records that a broker has when it is killed. Kring alone: Apache Kafka reads all of its last segments again.
+    RetainedGib,
 }
 
 impl Sweep {
@@ -30,6 +38,9 @@ impl Sweep {
             Sweep::Partitions => &[1, 10, 100, 1_000, 10_000],
             Sweep::Connections => &[1, 10, 100, 1_000],
             Sweep::RecordBytes => &[100, 1 << 10, 10 << 10, 100 << 10, 1 << 20],
+            Sweep::Members => &[1, 10, 100, 500],
+            Sweep::Groups => &[1, 10, 100],
+            Sweep::RetainedGib => &[1, 5, 20],
         }
     }
 
@@ -38,6 +49,9 @@ impl Sweep {
             Sweep::Partitions => "partitions",
             Sweep::Connections => "connections",
             Sweep::RecordBytes => "bytes of a record",
+            Sweep::Members => "members of a group",
+            Sweep::Groups => "groups of five members",
+            Sweep::RetainedGib => "GiB retained",
         }
     }
 
@@ -70,12 +84,46 @@ impl Sweep {
                 topic: &[("max.message.bytes", "2097152")],
                 ..PLAIN
             },
+            Sweep::Members => Scenario {
+                name: "sweep-members",
+                work: Work::Group(Grouping {
+                    groups: 1,
+                    members: point,
+                }),
+                ..PLAIN
+            },
+            Sweep::Groups => Scenario {
+                name: "sweep-groups",
+                work: Work::Group(Grouping {
+                    groups: point,
+                    members: 5,
+                }),
+                ..PLAIN
+            },
+            Sweep::RetainedGib => Scenario {
+                name: "sweep-retained-gib",
+                work: Work::Stand(Standing {
+                    partitions: 1,
+                    connections: 0,
+                    killed_with_bytes: (point as u64) << 30,
+                }),
+                ..PLAIN
+            },
         }
     }
 }
 
-/// What is drawn of a sweep, and how its axis is called.
+/// What is drawn of a sweep, where it was measured, and how its axis is called.
 const DRAWN: &[(Metric, &str)] = &[
+    (Metric::RebalanceMs, "ms of a rebalance"),
+    (
+        Metric::CpuPerMillionRequests,
+        "broker CPU s per million requests",
+    ),
+    (
+        Metric::RestartMs,
+        "ms from the start after SIGKILL until it takes and gives records",
+    ),
     (Metric::MbPerSecond, "MB/s of values, acks=all"),
     (Metric::P99, "p99 in µs, acks=all"),
     (Metric::CpuPerGb, "broker CPU s per GB"),
@@ -97,7 +145,11 @@ pub(crate) fn run(
         compare::print(&scenario, &both);
         measured.push((*point as f64, both));
     }
-    for (metric, label) in DRAWN {
+    let is_measured = |metric: &Metric| {
+        let mut first = measured.iter().flat_map(|(_, both)| both.ours.first());
+        first.any(|figures| figures.contains_key(metric))
+    };
+    for (metric, label) in DRAWN.iter().filter(|(metric, _)| is_measured(metric)) {
         let curve = |name, pick: fn(&compare::Both) -> &[compare::Figures]| {
             let points = measured.iter().filter_map(|(x, both)| {
                 let figures: Vec<f64> = pick(both)
