@@ -12,6 +12,7 @@ use crate::error::{AppendError, TruncateError};
 use crate::event::LogEvent;
 use crate::journal::record::Change;
 use crate::lsn::Lsn;
+use crate::partition::producers::Producers;
 
 impl Log {
     /// Makes an empty log; nothing when there is one. `topic_name` is only for the directory's name.
@@ -89,13 +90,21 @@ impl Log {
     }
 
     /// Empties the log and lets it start anew at `at`: of a follower whose log ends before the
-    /// leader's begins.
-    pub fn reset(&mut self, tp: TopicPartition, at: Offset) {
+    /// leader's begins. `producers` is what [`Log::producers_below`] gave there, or nothing.
+    pub fn reset(&mut self, tp: TopicPartition, at: Offset, producers: &[u8]) {
+        let producers = match postcard::from_bytes(producers) {
+            Ok(producers) => producers,
+            Err(_) if producers.is_empty() => Producers::default(),
+            Err(error) => {
+                tracing::error!(%tp, %error, "what was told of producers is not understood; the log begins without");
+                Producers::default()
+            }
+        };
         let Some(partition) = self.state.partitions.get(&tp) else {
             return;
         };
         let (tail, dirty) = (partition.tail.bytes() as u64, partition.dirty_bytes);
-        if self.change(&Change::Reset { tp, at }) != Lsn::NEVER {
+        if self.change(&Change::StartAnew { tp, at, producers }) != Lsn::NEVER {
             self.stats.tail_bytes -= tail;
             self.stats.tail_dirty_bytes -= dirty;
             self.cap_groups(tp, None);

@@ -249,8 +249,8 @@ impl Partition {
         (segment.rewrites == rewrites).then_some(segment)
     }
 
-    /// Drops everything and starts anew at `at`. Returns the segments that are gone.
-    pub(crate) fn reset(&mut self, at: Offset) -> Vec<Segment> {
+    /// Drops everything and starts anew at `at`, with what is known of producers. Returns the segments that are gone.
+    pub(crate) fn reset(&mut self, at: Offset, producers: Producers) -> Vec<Segment> {
         self.generation += 1;
         self.damage = None;
         self.compactable = true;
@@ -264,7 +264,7 @@ impl Partition {
         self.dirty_bytes = 0;
         self.segment_bytes = 0;
         self.epochs.clear();
-        self.producers.clear();
+        self.producers = producers;
         self.active = Active::begins_at(at, 0);
         self.tail = Tail::new(at, at);
         std::mem::take(&mut self.segments).into()

@@ -56,6 +56,7 @@ impl Log {
         let tp = match change {
             Change::Delete { tp } => Some((*tp, true)),
             Change::Reset { tp, .. }
+            | Change::StartAnew { tp, .. }
             | Change::Discard { tp, .. }
             | Change::LogStart { tp, .. }
             | Change::Compacted { tp, .. } => Some((*tp, false)),

@@ -9,6 +9,7 @@ use kring_wire::{BatchHeader, batches};
 
 use crate::journal::record::{Change, Record};
 use crate::partition::Partition;
+use crate::partition::producers::Producers;
 use crate::segment::Segment;
 
 /// The state of the log.
@@ -80,7 +81,12 @@ impl State {
             }
             Change::Reset { tp, at } => {
                 if let Some(partition) = self.partitions.get_mut(tp) {
-                    left.segments = partition.reset(*at);
+                    left.segments = partition.reset(*at, Producers::default());
+                }
+            }
+            Change::StartAnew { tp, at, producers } => {
+                if let Some(partition) = self.partitions.get_mut(tp) {
+                    left.segments = partition.reset(*at, producers.clone());
                 }
             }
             Change::LogStart { tp, offset } => {
@@ -176,6 +182,7 @@ impl State {
             | Change::Truncate { tp, .. }
             | Change::Discard { tp, .. }
             | Change::Reset { tp, .. }
+            | Change::StartAnew { tp, .. }
             | Change::LogStart { tp, .. }
             | Change::Compacted { tp, .. } => tp,
             _ => return Ok(()),

@@ -61,6 +61,22 @@ impl Log {
         partition.is_some_and(|p| p.producers.knows(producer_id))
     }
 
+    /// What a replica whose log begins at `at` cannot learn from it of idempotent producers, for [`Log::reset`]: a few
+    /// kilobytes for each hundred, at most five hundred of them. Empty where there is nothing to tell.
+    #[must_use]
+    pub fn producers_below(&self, tp: TopicPartition, at: Offset) -> Bytes {
+        let below = self
+            .state
+            .partitions
+            .get(&tp)
+            .map(|p| p.producers.below(at));
+        let below = below.filter(|producers| !producers.is_empty());
+        below.map_or(Bytes::new(), |producers| {
+            let encoded = postcard::to_allocvec(&producers);
+            encoded.expect("these types always serialize").into()
+        })
+    }
+
     /// The largest epoch in the log that is not above `epoch`, and the offset at which it ends, as
     /// Kafka's OffsetForLeaderEpoch. `None` when there is no such epoch.
     #[must_use]

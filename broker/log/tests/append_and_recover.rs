@@ -197,7 +197,10 @@ fn memory_that_is_short_is_taken_from_all_partitions_alike() {
         assert_eq!(newest.last().unwrap().0, end - 1);
         assert_eq!(rig.log.stats().cold_reads, from_disk, "{tp}");
     }
-    assert!(rig.log.stats().cold_reads >= 3, "the oldest are on the disk");
+    assert!(
+        rig.log.stats().cold_reads >= 3,
+        "the oldest are on the disk"
+    );
 }
 
 #[test]
@@ -271,7 +274,7 @@ fn a_follower_drops_what_diverged_and_can_start_anew() {
     let state = rig.log.state(tp).unwrap();
     assert_eq!((state.log_end, state.last_epoch), (7, 7));
     assert_eq!(rig.read_all(tp)[6], (6, b"new".to_vec()));
-    rig.log.reset(tp, 1000);
+    rig.log.reset(tp, 1000, &[]);
     rig.append(tp, &[b"later"]);
     rig.commit();
     rig.crash().unwrap();

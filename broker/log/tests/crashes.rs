@@ -216,7 +216,8 @@ impl Run {
     fn reset(&mut self) {
         let Some(tp) = self.pick() else { return };
         let at = self.rig.log.state(tp).unwrap().log_end + self.random.below(50) as i64;
-        self.rig.log.reset(tp, at);
+        let producers = self.rig.log.producers_below(tp, at);
+        self.rig.log.reset(tp, at, &producers);
         let fresh = ModelPartition {
             log_start: at,
             log_end: at,

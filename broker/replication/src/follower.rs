@@ -42,6 +42,8 @@ pub(crate) struct Following {
     /// This replica's log durably begins here, as far as was looked at.
     pub(crate) durable_start: Offset,
     pub(crate) stalled: Option<String>,
+    /// What the leader told of producers, and below which offset: for a log that starts anew there.
+    producers: Option<(Offset, Vec<u8>)>,
 }
 
 impl Followers {
@@ -73,6 +75,7 @@ impl Followers {
             leader_high_watermark: -1,
             durable_start: 0,
             stalled: None,
+            producers: None,
         };
         self.partitions.insert(tp, following);
         if state.log_start > 0 {

@@ -41,13 +41,24 @@ pub(crate) enum Message {
     Fetched(Fetched),
     /// Leader to follower: messages may be lost, begin a new session.
     Restart,
-    /// Follower to leader: its log durably begins later. Last of the enum, so that a broker which
-    /// does not know it drops this message alone.
+    /// Follower to leader: its log durably begins later. At the end of the enum, as the next one, so that a broker
+    /// which does not know it drops this message alone.
     LogStart {
         /// The conversation.
         session: SessionId,
         /// New durable starts.
         starts: Vec<(TopicPartition, LeaderEpoch, Offset)>,
+    },
+    /// Leader to follower, before it says [`Outcome::OutOfRange`]: what the log below its start would tell.
+    Producers {
+        /// The conversation.
+        session: SessionId,
+        tp: TopicPartition,
+        leader_epoch: LeaderEpoch,
+        /// Where the leader's log starts.
+        at: Offset,
+        /// As the log gives it.
+        producers: Vec<u8>,
     },
 }
 

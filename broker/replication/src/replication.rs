@@ -219,5 +219,12 @@ fn take_message(
         }
         Message::Fetched(fetched) => followers.fetched(from, &fetched, records, cx),
         Message::Restart => followers.restart(from),
+        Message::Producers {
+            session,
+            tp,
+            leader_epoch,
+            at,
+            producers,
+        } => followers.told_of_producers((from, session), (tp, leader_epoch), at, producers),
     }
 }

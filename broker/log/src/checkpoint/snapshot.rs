@@ -208,7 +208,7 @@ impl<'a> PartitionSnapshot<'a> {
         let segments = self.segments.into_segments();
         let mut partition = Partition::new(tp, &self.topic_name, self.config.into_owned());
         let end = self.flushed_end;
-        partition.reset(end);
+        partition.reset(end, Producers::default());
         partition.log_start = self.log_start;
         partition.cleaned_end = self.cleaned_end;
         partition.segment_bytes = segments.iter().map(|s| s.file_bytes).sum();

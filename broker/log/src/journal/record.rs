@@ -12,6 +12,7 @@ use kring_wire::ids::{Offset, TopicId, TopicPartition};
 use serde::{Deserialize, Serialize};
 
 use crate::config::TopicLogConfig;
+use crate::partition::producers::Producers;
 use crate::segment::Segment;
 
 const KIND_BATCHES: u8 = 1;
@@ -67,6 +68,12 @@ pub(crate) enum Change {
     /// A follower outside of the ISR dropped what was damaged and everything after it, whether
     /// committed or not.
     Discard { tp: TopicPartition, to: Offset },
+    /// As [`Change::Reset`], with what the log before `at` would tell of producers.
+    StartAnew {
+        tp: TopicPartition,
+        at: Offset,
+        producers: Producers,
+    },
 }
 
 /// A record read back.

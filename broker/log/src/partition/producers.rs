@@ -2,6 +2,7 @@
 //! batches came already (Kafka's ProducerStateManager).
 //! It gives out no producer ids and knows no transactions.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 
 use kring_wire::BatchHeader;
@@ -13,6 +14,9 @@ use crate::error::AppendError;
 /// A producer may have so many batches under way (`max.in.flight.requests.per.connection`), so
 /// that so many can come again.
 const UNDER_WAY_MAX: usize = 5;
+/// A replica that begins its log anew is told of so many producers, those that were seen last. A few kilobytes for each
+/// hundred of them.
+const CARRIED_MAX: usize = 500;
 /// Above so many producers of one partition those silent the longest are forgotten.
 pub(crate) const PRODUCERS_PER_PARTITION_MAX: usize = 100_000;
 
@@ -142,12 +146,30 @@ impl Producers {
             .retain(|_, p| now_ms.saturating_sub(p.seen_ms) < expiration_ms);
     }
 
-    /// The log is empty.
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
+    /// What another replica, whose log begins at `at`, cannot learn from its log: the batches below, of the producers
+    /// seen last. All of it is committed.
+    pub(crate) fn below(&self, at: Offset) -> Producers {
+        let known = self.0.iter().filter_map(|(id, producer)| {
+            let below = producer
+                .batches
+                .iter()
+                .rev()
+                .skip_while(|b| b.last_offset >= at);
+            let mut batches: VecDeque<_> = below.take(UNDER_WAY_MAX).copied().collect();
+            batches.make_contiguous().reverse();
+            let seen_ms = producer.seen_ms;
+            (!batches.is_empty()).then_some((Reverse(seen_ms), *id, batches))
+        });
+        let mut known: Vec<_> = known.collect();
+        known.sort_unstable_by_key(|(seen, id, _)| (*seen, *id));
+        known.truncate(CARRIED_MAX);
+        let carried = known.into_iter().map(|(seen, id, batches)| {
+            let seen_ms = seen.0;
+            (id, Producer { batches, seen_ms })
+        });
+        Producers(carried.collect())
     }
 
-    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -13,7 +13,7 @@ use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
 use super::{Followers, Following};
 use crate::context::Context;
 use crate::log::Log;
-use crate::message::{Fetched, FetchedPartition, Outcome};
+use crate::message::{Fetched, FetchedPartition, Outcome, SessionId};
 
 /// Pause before more is asked for while this broker's disk does not keep up.
 const OVERLOAD_PAUSE: Duration = Duration::from_millis(20);
@@ -59,6 +59,23 @@ impl Followers {
         }
     }
 
+    /// Keeps what the leader tells of producers until it says that this log must start anew.
+    pub(crate) fn told_of_producers(
+        &mut self,
+        (from, session): (BrokerId, SessionId),
+        (tp, epoch): (TopicPartition, LeaderEpoch),
+        at: Offset,
+        producers: Vec<u8>,
+    ) {
+        let upstream = self.upstreams.get(&from);
+        let following = self.partitions.get_mut(&tp);
+        if upstream.is_some_and(|upstream| upstream.session == session)
+            && let Some(following) = following.filter(|f| f.leader == from && f.epoch == epoch)
+        {
+            following.producers = Some((at, producers));
+        }
+    }
+
     fn take(
         &mut self,
         from: BrokerId,
@@ -83,7 +100,11 @@ impl Followers {
             }
             Outcome::OutOfRange => {
                 tracing::warn!(%tp, at = told.log_start, "starts anew: its end is outside of the leader's log");
-                cx.log.reset(tp, told.log_start);
+                let following = self.partitions.get_mut(&tp);
+                let producers = following.and_then(|following| following.producers.take());
+                let producers = producers.filter(|(at, _)| *at == told.log_start);
+                let producers = producers.map_or(Vec::new(), |(_, producers)| producers);
+                cx.log.reset(tp, told.log_start, &producers);
                 self.changed(tp);
                 Ok(())
             }
@@ -152,7 +173,8 @@ fn begin_at_batch(
     if is_empty && spans {
         // If it were not appended after all, the log would begin before the leader's, and so anew with every answer.
         cx.log.check_room(first.total_bytes)?;
-        cx.log.reset(tp, first.base_offset);
+        let producers = cx.log.producers_below(tp, first.base_offset);
+        cx.log.reset(tp, first.base_offset, &producers);
     }
     Ok(())
 }

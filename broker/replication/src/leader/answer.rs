@@ -142,6 +142,15 @@ impl Leaders {
             if outcome == Outcome::OutOfRange {
                 // The follower starts anew where this log begins, which may be earlier.
                 entry.log_start = 0;
+                let at = state.log_start;
+                let message = Message::Producers {
+                    session: session.id,
+                    tp,
+                    leader_epoch: leading.epoch,
+                    at,
+                    producers: cx.log.producers_below(tp, at).into(),
+                };
+                cx.out.sends.push((broker, message.encode(Vec::new())));
             }
         }
         session.after = Some(tp);

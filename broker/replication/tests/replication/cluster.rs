@@ -125,7 +125,7 @@ impl Cluster {
         cluster
     }
 
-    fn time(&self) -> Now {
+    pub(crate) fn time(&self) -> Now {
         Now {
             mono: self.now,
             wall_ms: EPOCH_MS + (self.now.0 / 1_000_000) as i64,
@@ -288,16 +288,22 @@ impl Cluster {
 
     /// Appends one batch of several records at the leader.
     pub(crate) fn produce_batch(&mut self, tp: TopicPartition, records: usize) {
+        let wall_ms = self.time().wall_ms;
+        let mut batch = BatchBuilder::new();
+        for _ in 0..records {
+            batch.push(wall_ms, None, Some(b"value"));
+        }
+        self.produce_bytes(tp, batch.build());
+    }
+
+    /// Appends a batch at the leader.
+    pub(crate) fn produce_bytes(&mut self, tp: TopicPartition, batch: Bytes) {
         let time = self.time();
         let role = &self.roles[&tp];
         let (leader, epoch) = (role.leader.expect("there is a leader"), role.leader_epoch);
-        let mut batch = BatchBuilder::new();
-        for _ in 0..records {
-            batch.push(time.wall_ms, None, Some(b"value"));
-        }
         let node = self.nodes.get_mut(&leader).expect("the leader runs");
         node.log
-            .append(time, tp, epoch, batch.build())
+            .append(time, tp, epoch, batch)
             .expect("the append is valid");
         self.event(leader, ReplicaEvent::Appended(tp));
         self.settle(leader);

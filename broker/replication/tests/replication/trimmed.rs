@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use kring_wire::BatchBuilder;
 use kring_wire::ids::TopicPartition;
 
 use crate::cluster::{Cluster, TP, broker};
@@ -63,4 +65,51 @@ fn a_follower_without_room_starts_anew_once() {
     assert_eq!(changes(&cluster), before, "what has no room writes nothing");
     cluster.rejoin(3);
     has_the_rest(&mut cluster);
+}
+
+/// What an idempotent producer sends: the `nth` batch, of two records.
+fn idempotent(nth: i32) -> Bytes {
+    let mut batch = BatchBuilder::new().producer(9, 0, nth * 2);
+    batch.push(0, None, Some(b"value"));
+    batch.push(0, None, Some(b"value"));
+    batch.build()
+}
+
+#[test]
+fn a_log_that_starts_anew_knows_what_producers_sent_before_its_start() {
+    let mut cluster = Cluster::new(3, 2);
+    cluster.create(TP, &[1, 2, 3]);
+    cluster.run_until("the leader leads", |c| {
+        c.nodes[&broker(1)].replication.is_leader(TP)
+    });
+    cluster.isolate(3);
+    for nth in 0..7 {
+        cluster.produce_bytes(TP, idempotent(nth));
+    }
+    cluster.run_until("committed without broker 3", |c| {
+        c.high_watermark(1, TP) == 14
+    });
+    // In the middle of the last batch but one.
+    cluster.delete_before(TP, 11);
+    cluster.run_until("the start is moved", |c| c.state(1, TP).log_start == 11);
+    cluster.rejoin(3);
+    cluster.run_until("broker 3 has the rest", |c| {
+        c.high_watermark(3, TP) == 14 && c.state(3, TP).log_start == 11
+    });
+    for restarted in [false, true] {
+        if restarted {
+            cluster.run_for(Duration::from_secs(1));
+            cluster.crash(3);
+            cluster.start(3);
+            cluster.run_until("its log is back", |c| c.nodes[&broker(3)].recovered);
+        }
+        let time = cluster.time();
+        let log = &mut cluster.nodes.get_mut(&broker(3)).unwrap().log;
+        // A producer whose answers were lost sends all that it may have under way again, to the next leader.
+        for nth in 2..7 {
+            let again = log.append(time, TP, 9, idempotent(nth)).unwrap();
+            assert!(again.duplicate, "{nth}");
+            assert_eq!(again.base_offset, i64::from(nth) * 2);
+        }
+    }
 }

@@ -119,3 +119,37 @@ fn silent_producers_are_forgotten() {
     producers.expire(150, 50);
     assert!(producers.is_empty());
 }
+
+#[test]
+fn another_replica_is_told_of_committed_batches_below_its_start_and_of_those_seen_last() {
+    let mut producers = Producers::default();
+    for i in 0..8 {
+        append(&mut producers, &batch(0, i * 2, 2, i64::from(i) * 2));
+    }
+    let mut told = producers.below(11);
+    // Those of offsets 10 to 15 it finds in its log; of those before three are remembered.
+    let offsets = |producers: &Producers| -> Vec<Offset> {
+        let batches = producers.0.values().flat_map(|p| &p.batches);
+        batches.map(|b| b.base_offset).collect()
+    };
+    assert_eq!(offsets(&told), [4, 6, 8]);
+    for i in 5..8 {
+        append(&mut told, &batch(0, i * 2, 2, i64::from(i) * 2));
+    }
+    assert_eq!(
+        told.check(&batch(0, 8, 2, 99)),
+        producers.check(&batch(0, 8, 2, 99))
+    );
+    assert!(producers.below(0).is_empty());
+
+    let mut many = Producers::default();
+    for id in 0..2 * CARRIED_MAX as i64 {
+        let mut builder = BatchBuilder::new().at(id, 0).producer(id, 0, 0);
+        builder.push(1, None, Some(b"v"));
+        let header = BatchHeader::parse(&builder.build()).unwrap();
+        many.appended(&header, id, 1000 - id);
+    }
+    let told = many.below(Offset::MAX);
+    assert_eq!(told.0.len(), CARRIED_MAX);
+    assert!(told.knows(0) && !told.knows(CARRIED_MAX as i64));
+}

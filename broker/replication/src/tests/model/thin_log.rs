@@ -130,7 +130,12 @@ impl Log {
         Ok(())
     }
 
-    pub(crate) fn reset(&mut self, _tp: TopicPartition, at: Offset) {
+    /// No producer is idempotent here.
+    pub(crate) fn producers_below(&self, _tp: TopicPartition, _at: Offset) -> Bytes {
+        Bytes::new()
+    }
+
+    pub(crate) fn reset(&mut self, _tp: TopicPartition, at: Offset, _producers: &[u8]) {
         assert_eq!(at, 0, "no log of the model begins later");
         self.memory.clear();
         (self.durable_end, self.high_watermark) = (0, 0);
