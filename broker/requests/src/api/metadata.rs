@@ -9,18 +9,19 @@
 //! * A broker that has started and is not in the cluster yet knows an old image or none. The answer
 //!   waits until it is, at most [`OPEN_WAIT`]; after that what it does not know is
 //!   `LEADER_NOT_AVAILABLE`, because clients give up on an unknown topic.
+//! * The list of brokers is never empty.
 //! * A partition without a leader is `LEADER_NOT_AVAILABLE`.
 //! * `controller_id` is a broker that takes controller requests: any does, the active controller is named.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use kafka_protocol::messages::{MetadataRequest, MetadataResponse, TopicName};
-use kring_controller::{ControllerError, PartitionImage, TopicImage};
-use kring_io::Now;
+use kring_controller::{BrokerImage, ControllerError, Endpoint, PartitionImage, TopicImage};
+use kring_io::{BrokerId, Now};
 use kring_wire::{ErrorCode, TopicId};
 
 use crate::auto_create::{self, Refused};
@@ -164,19 +165,35 @@ fn answer(
     caller.answer(&answer, out);
 }
 
+/// The brokers that are live. Where none is, those that are registered, and this one, which the client has just
+/// reached: clients forget who is not listed, and librdkafka 2.12, at an empty list, everybody for ever.
 fn brokers(broker: &Broker) -> Vec<MetadataResponseBroker> {
-    cluster::live_brokers(broker.image())
-        .filter_map(|(id, member)| {
-            let endpoint = cluster::client_endpoint(member)?;
-            Some(
-                MetadataResponseBroker::default()
-                    .with_node_id(id.0.into())
-                    .with_host(text(&endpoint.host))
-                    .with_port(i32::from(endpoint.port))
-                    .with_rack(member.rack.as_ref().map(text)),
-            )
-        })
-        .collect()
+    let image = broker.image();
+    let mut listed: BTreeMap<_, _> = cluster::live_brokers(image)
+        .filter_map(|(id, member)| Some((id, listed(id, member)?)))
+        .collect();
+    if listed.is_empty() {
+        let identity = &broker.identity;
+        let own = (identity.listeners.first())
+            .map(|endpoint| (identity.broker, at(identity.broker, endpoint)));
+        let registered = image.brokers.iter();
+        let registered =
+            registered.filter_map(|(id, member)| Some((*id, self::listed(*id, member)?)));
+        listed.extend(own.into_iter().chain(registered));
+    }
+    listed.into_values().collect()
+}
+
+fn listed(id: BrokerId, member: &BrokerImage) -> Option<MetadataResponseBroker> {
+    let endpoint = cluster::client_endpoint(member)?;
+    Some(at(id, endpoint).with_rack(member.rack.as_ref().map(text)))
+}
+
+fn at(id: BrokerId, endpoint: &Endpoint) -> MetadataResponseBroker {
+    MetadataResponseBroker::default()
+        .with_node_id(id.0.into())
+        .with_host(text(&endpoint.host))
+        .with_port(i32::from(endpoint.port))
 }
 
 fn one(

@@ -51,3 +51,17 @@ fn a_broker_without_a_quorum_does_not_call_a_topic_unknown() {
     assert_eq!(answer.topics[0].error_code, LEADER_NOT_AVAILABLE);
     assert_eq!(cluster.produce(BrokerId(0), "t", 1).0, NOT_LEADER);
 }
+
+/// librdkafka 2.12 forgets every broker at an empty list, its bootstrap servers too, and never asks again.
+#[test]
+fn the_list_of_brokers_is_never_empty() {
+    let mut cluster = Cluster::new();
+    cluster.create("t", 1);
+    let first = BrokerId(0);
+    kill_all(&mut cluster);
+    cluster.start(first);
+    let request = MetadataRequest::default().with_topics(Some(Vec::new()));
+    let answer = cluster.ask(first, 12, &request);
+    let itself = answer.brokers.iter().find(|listed| listed.node_id.0 == 0);
+    assert!(itself.is_some(), "{:?}", answer.brokers);
+}
