@@ -80,14 +80,10 @@ impl State {
                 }
             }
             Change::Reset { tp, at } => {
-                if let Some(partition) = self.partitions.get_mut(tp) {
-                    left.segments = partition.reset(*at, Producers::default());
-                }
+                left.segments = self.start_anew(*tp, *at, &Producers::default());
             }
             Change::StartAnew { tp, at, producers } => {
-                if let Some(partition) = self.partitions.get_mut(tp) {
-                    left.segments = partition.reset(*at, producers.clone());
-                }
+                left.segments = self.start_anew(*tp, *at, producers);
             }
             Change::LogStart { tp, offset } => {
                 if let Some(partition) = self.partitions.get_mut(tp) {
@@ -117,6 +113,11 @@ impl State {
             }
         }
         left
+    }
+
+    fn start_anew(&mut self, tp: TopicPartition, at: Offset, known: &Producers) -> Vec<Segment> {
+        let partition = self.partitions.get_mut(&tp);
+        partition.map_or(Vec::new(), |p| p.reset(at, known.clone()))
     }
 
     /// Applies a record read back from the journal.

@@ -10,7 +10,8 @@ use kring_wire::ids::TopicPartition;
 
 use super::{Leaders, State};
 use crate::context::Context;
-use crate::message::{Fetched, FetchedPartition, Message, Outcome};
+use crate::log::Log;
+use crate::message::{Fetched, FetchedPartition, Message, Outcome, SessionId};
 
 /// Pause before the log is asked again after it had too many reads under way.
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
@@ -86,10 +87,8 @@ impl Leaders {
         cx: &mut Context<'_>,
         io: &mut Effects,
     ) {
-        let session = self
-            .sessions
-            .get_mut(&broker)
-            .expect("the caller looked it up");
+        let session = self.sessions.get_mut(&broker);
+        let session = session.expect("the caller looked it up");
         session.ready.remove(&tp);
         let Some(entry) = session.entries.get_mut(&tp) else {
             return;
@@ -135,32 +134,26 @@ impl Leaders {
         let (Some(state), Some(leading)) = (cx.log.state(tp), self.partitions.get(&tp)) else {
             return;
         };
-        if matches!(outcome, Outcome::Records { .. }) {
-            entry.told = Some((state.high_watermark, state.log_start));
-        } else {
-            entry.placed = false;
-            if outcome == Outcome::OutOfRange {
-                // The follower starts anew where this log begins, which may be earlier.
-                entry.log_start = 0;
-                let at = state.log_start;
-                let message = Message::Producers {
-                    session: session.id,
-                    tp,
-                    leader_epoch: leading.epoch,
-                    at,
-                    producers: cx.log.producers_below(tp, at).into(),
-                };
-                cx.out.sends.push((broker, message.encode(Vec::new())));
-            }
-        }
-        session.after = Some(tp);
-        answer.partitions.push(FetchedPartition {
+        let told = FetchedPartition {
             tp,
             leader_epoch: leading.epoch,
             high_watermark: state.high_watermark,
             log_start: state.log_start,
             outcome,
-        });
+        };
+        if matches!(outcome, Outcome::Records { .. }) {
+            entry.told = Some((told.high_watermark, told.log_start));
+        } else {
+            entry.placed = false;
+            if outcome == Outcome::OutOfRange {
+                // The follower starts anew where this log begins, which may be earlier.
+                entry.log_start = 0;
+                let message = producers(session.id, told, cx.log);
+                cx.out.sends.push((broker, message.encode(Vec::new())));
+            }
+        }
+        session.after = Some(tp);
+        answer.partitions.push(told);
     }
 
     /// Adds the partitions of which only a number changed.
@@ -191,6 +184,18 @@ impl Leaders {
                 outcome: Outcome::News,
             });
         }
+    }
+}
+
+/// What a follower that is told to start anew cannot learn from the log that it will get.
+fn producers(session: SessionId, told: FetchedPartition, log: &Log) -> Message {
+    let (tp, at) = (told.tp, told.log_start);
+    Message::Producers {
+        session,
+        tp,
+        leader_epoch: told.leader_epoch,
+        at,
+        producers: log.producers_below(tp, at).into(),
     }
 }
 
