@@ -4,16 +4,20 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use kring_io::{ConnId, RequestId};
 use thiserror::Error;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::unconstrained;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::arriving::{Arriving, Share};
@@ -183,11 +187,11 @@ impl Reader<'_> {
                 // What others took is no fault of this client's.
                 self.window = None;
             }
-            match self.stream.try_read_buf(&mut self.assembler.room()) {
-                Ok(0) => return Err(End::ByClient),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error.into()),
+            let mut room = self.assembler.room();
+            match at_once(self.stream.read_buf(&mut room)) {
+                Some(Ok(0)) => return Err(End::ByClient),
+                Some(got) => drop(got?),
+                None => {}
             }
         }
     }
@@ -195,11 +199,10 @@ impl Reader<'_> {
     /// Reads what is there and cuts the first frames from it; gives what follows them.
     fn read_some(&mut self, frames: &mut Vec<Bytes>) -> Result<Bytes, End> {
         let scratch = &mut *self.around.scratch.borrow_mut();
-        let got = match self.stream.try_read(scratch) {
-            Ok(0) => return Err(End::ByClient),
-            Ok(got) => got,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Bytes::new()),
-            Err(error) => return Err(error.into()),
+        let got = match at_once(self.stream.read(scratch)) {
+            Some(Ok(0)) => return Err(End::ByClient),
+            Some(got) => got?,
+            None => return Ok(Bytes::new()),
         };
         let mut bytes = &scratch[..got];
         self.cut(&mut bytes, frames)?;
@@ -267,6 +270,18 @@ impl Reader<'_> {
     }
 }
 
+/// What a read gives without waiting. Unlike `try_read`, one that did not fill its buffer counts as the last until the
+/// socket tells of more (tokio then forgets that it was readable), which saves the one that would find nothing.
+/// It is unconstrained: a read that gave nothing for the sake of other tasks would look like an empty socket, which is
+/// readable all the same, and this task would never yield.
+fn at_once<T>(reading: impl Future<Output = T>) -> Option<T> {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(unconstrained(reading)).poll(&mut context) {
+        Poll::Ready(got) => Some(got),
+        Poll::Pending => None,
+    }
+}
+
 async fn write_answers(
     mut stream: OwnedWriteHalf,
     mut outgoing: mpsc::UnboundedReceiver<Outgoing>,
@@ -313,5 +328,30 @@ async fn write_answers(
         if close {
             return Err(End::ByEngine);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+    use tokio::task::consume_budget;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_there_is_read_by_a_task_that_has_done_much_already() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        client.write_all(b"abc").await.unwrap();
+        server.readable().await.unwrap();
+        let (mut stream, _write) = server.into_split();
+        let mut context = Context::from_waker(Waker::noop());
+        while pin!(consume_budget()).poll(&mut context).is_ready() {}
+        let mut got = [0; 8];
+        assert_eq!(at_once(stream.read(&mut got)).unwrap().unwrap(), 3);
+        assert!(at_once(stream.read(&mut got)).is_none());
     }
 }

@@ -18,8 +18,9 @@ use crate::limits::Place;
 use crate::sockets::set_client_options;
 use crate::{Arrival, ClientLimits, Inbox};
 
-/// What one read takes at most, and all that idle connections of a shard need together.
-const SCRATCH_BYTES: usize = 64 * 1024;
+/// What one read takes at most, and all that idle connections of a shard need together. Some batches of producers fit
+/// into it (`batch.size` of 64 KiB and a header are more than 64 KiB): a frame that comes in parts is copied once more.
+const SCRATCH_BYTES: usize = 256 * 1024;
 
 /// What a shard is told.
 pub(crate) enum Order {
