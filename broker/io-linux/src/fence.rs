@@ -49,7 +49,10 @@ pub enum FenceError {
 /// [`FenceError`]; then nothing has changed.
 pub fn give_up_calls() -> Result<(), FenceError> {
     let filter = SeccompFilter::new(
-        GIVEN_UP.into_iter().map(|call| (call, Vec::new())).collect(),
+        GIVEN_UP
+            .into_iter()
+            .map(|call| (call, Vec::new()))
+            .collect(),
         SeccompAction::Allow,
         SeccompAction::Errno(libc::EPERM.unsigned_abs()),
         TargetArch::try_from(std::env::consts::ARCH)?,

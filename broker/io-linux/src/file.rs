@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::IoSlice;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
@@ -12,10 +12,13 @@ use kring_io::{DiskError, FileKind};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
+use crate::bounce::{Bounce, Plan, split};
 use crate::errno::disk_error;
 
 /// Parts of one gathering write; the kernel's own limit (`IOV_MAX`) is 1024.
 const PARTS_PER_WRITE_MAX: usize = 1024;
+/// Fewer whole pages than these are not worth a second descriptor and a write of their own.
+const DIRECT_BYTES_MIN: usize = 128 << 10;
 
 /// An open file of a driver.
 #[derive(Debug)]
@@ -133,8 +136,58 @@ impl OpenFile {
         Ok(())
     }
 
-    /// Writes parts one behind the other at `offset`.
-    pub(crate) fn gather_at(&self, mut offset: u64, parts: &[Bytes]) -> Result<(), DiskError> {
+    /// Writes parts one behind the other at `offset`. What is large and of a segment goes past the page cache, but for
+    /// the pages that it only begins or ends.
+    pub(crate) fn gather_at(
+        &self,
+        offset: u64,
+        parts: Vec<Bytes>,
+        bounce: &mut Bounce,
+    ) -> Result<(), DiskError> {
+        let plan = Plan::of(offset, parts.iter().map(Bytes::len).sum());
+        if self.kind != FileKind::Segment || plan.pages_bytes < DIRECT_BYTES_MIN {
+            return self.gather_cached(offset, &parts);
+        }
+        let Some(direct) = self.reopen_direct() else {
+            return self.gather_cached(offset, &parts);
+        };
+        let (begun, rest) = split(parts, plan.begun_bytes);
+        let (pages, ended) = split(rest, plan.pages_bytes);
+        let pages_at = offset + plan.begun_bytes as u64;
+        self.gather_cached(offset, &begun)?;
+        bounce.each(&pages, |at, bytes| {
+            self.write_direct(&direct, pages_at + at, bytes)
+        })?;
+        self.gather_cached(pages_at + plan.pages_bytes as u64, &ended)
+    }
+
+    /// The file once more, past the page cache; none where the file system cannot. A descriptor of its own, because the
+    /// flag belongs to all who use one, and readers do not keep the alignment.
+    fn reopen_direct(&self) -> Option<File> {
+        let link = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        let flags = OFlags::WRONLY | OFlags::DIRECT | OFlags::CLOEXEC;
+        rustix::fs::open(link, flags, Mode::empty())
+            .ok()
+            .map(File::from)
+    }
+
+    /// Writes aligned bytes past the page cache, and through it where the disk asks for more alignment.
+    fn write_direct(&self, direct: &File, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        let mut written = 0;
+        while written < bytes.len() {
+            let at = offset + written as u64;
+            match rustix::io::pwrite(direct, &bytes[written..], at) {
+                Ok(0) => return Err(self.error(Errno::IO)),
+                Ok(more) => written += more,
+                Err(Errno::INTR) => {}
+                Err(Errno::INVAL) => return self.write_at(at, &bytes[written..], false),
+                Err(errno) => return Err(self.error(errno)),
+            }
+        }
+        Ok(())
+    }
+
+    fn gather_cached(&self, mut offset: u64, parts: &[Bytes]) -> Result<(), DiskError> {
         let mut parts = parts;
         let mut skip = 0;
         while let Some(first) = parts.first() {

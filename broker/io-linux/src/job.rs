@@ -11,6 +11,7 @@ use kring_io::disk::Entry;
 use kring_io::{Buffer, DiskError, DiskOk, FileId, FileKind, OpId};
 use rustix::io::Errno;
 
+use crate::bounce::Bounce;
 use crate::errno::{disk_error, errno_of};
 use crate::file::{OpenFile, resolve};
 
@@ -113,7 +114,7 @@ impl Job {
     }
 
     /// Does it, however long that takes.
-    pub(crate) fn run(self, root: &Path) -> Finished {
+    pub(crate) fn run(self, root: &Path, bounce: &mut Bounce) -> Finished {
         let mut finished = Finished {
             id: self.id,
             result: Ok(DiskOk::Done),
@@ -124,7 +125,7 @@ impl Job {
         finished.result = match self.work {
             Work::OnFile { file, open, act } => {
                 finished.on = Some(file);
-                act.run(&open, &mut finished.buffer)
+                act.run(&open, bounce, &mut finished.buffer)
             }
             Work::Open {
                 file,
@@ -157,7 +158,12 @@ impl Job {
 }
 
 impl Act {
-    fn run(self, open: &OpenFile, back: &mut Option<Buffer>) -> Result<DiskOk, DiskError> {
+    fn run(
+        self,
+        open: &OpenFile,
+        bounce: &mut Bounce,
+        back: &mut Option<Buffer>,
+    ) -> Result<DiskOk, DiskError> {
         match self {
             Act::Read { offset, mut buffer } => {
                 let read = open.read_at(offset, &mut buffer);
@@ -173,7 +179,9 @@ impl Act {
                 *back = Some(buffer);
                 written.map(|()| DiskOk::Done)
             }
-            Act::Gather { offset, parts } => open.gather_at(offset, &parts).map(|()| DiskOk::Done),
+            Act::Gather { offset, parts } => {
+                open.gather_at(offset, parts, bounce).map(|()| DiskOk::Done)
+            }
             Act::Sync => open.sync().map(|()| DiskOk::Done),
             Act::SetLen(len) => open.set_len(len).map(|()| DiskOk::Done),
         }

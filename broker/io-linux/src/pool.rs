@@ -6,6 +6,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use crate::bounce::Bounce;
 use crate::job::{Finished, Job, Lane};
 use crate::mailbox::Mailbox;
 
@@ -95,11 +96,12 @@ impl Drop for Pool {
 }
 
 fn work(queue: &Mutex<Receiver<Job>>, root: &Path, mailbox: &Mailbox) {
+    let mut bounce = Bounce::default();
     loop {
         // The lock is held while waiting: the others of this lane wait for the lock instead.
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        let finished: Finished = job.run(root);
+        let finished: Finished = job.run(root, &mut bounce);
         mailbox.post(finished);
     }
 }

@@ -34,6 +34,7 @@ macro_rules! conformance_tests {
             what_was_written_is_read,
             a_read_is_short_at_the_end_of_the_file,
             parts_are_written_one_after_the_other,
+            large_gathering_writes_continue_within_a_page,
             a_new_length_cuts_or_adds_zeros,
             opening_tells_the_length,
             a_durable_write_survives_a_crash,

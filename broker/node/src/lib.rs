@@ -48,6 +48,7 @@ pub fn main() -> ExitCode {
     if let Err(error) = logging::start(config.node.log_format, &config.node.log_level) {
         return refuse(&error);
     }
+    kring_io_linux::keep_freed_memory();
     match run::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

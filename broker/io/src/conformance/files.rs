@@ -73,6 +73,38 @@ pub fn parts_are_written_one_after_the_other(fixture: &mut dyn Fixture) {
     assert_eq!(script.read(file, 100, expected.len() + 1), expected);
 }
 
+/// Large gathering writes continue where the one before ended, wherever in a page that is, and what was read between
+/// them takes nothing from them.
+pub fn large_gathering_writes_continue_within_a_page(fixture: &mut dyn Fixture) {
+    let mut script = Script::new(fixture);
+    let (file, _) = script.open("segment", FileKind::Segment);
+    let lens = [
+        300_000,
+        5,
+        (1 << 20) + 3,
+        64 << 10,
+        ALIGNMENT_BYTES,
+        700_001,
+        2_097_152,
+    ];
+    let mut expected = Vec::new();
+    for (seed, len) in lens.into_iter().enumerate() {
+        let bytes = pattern(seed as u8, len);
+        let parts: Vec<&[u8]> = bytes.chunks(77_777).collect();
+        script.gather(file, expected.len() as u64, &parts);
+        let end = expected.len() as u64;
+        expected.extend_from_slice(&bytes);
+        assert_eq!(script.read(file, end, len + 1), bytes, "{len} at {end}");
+    }
+    assert_eq!(script.read(file, 0, expected.len() + 1), expected);
+    // What was refused for want of room is written again, to the same place.
+    let again = pattern(99, 400_000);
+    script.gather(file, 1, &[&again]);
+    expected[1..=400_000].copy_from_slice(&again);
+    assert_eq!(script.ok(DiskOp::Sync { file }), DiskOk::Done);
+    assert_eq!(script.read(file, 0, expected.len() + 1), expected);
+}
+
 /// Growing adds zeros, also where longer content was before; shrinking cuts.
 pub fn a_new_length_cuts_or_adds_zeros(fixture: &mut dyn Fixture) {
     let mut script = Script::new(fixture);
