@@ -82,9 +82,13 @@ fn round(members: &mut [Member], number: u64) -> Result<u64, String> {
         member.joined()?;
     }
     // A group waits for those who were given an id, so that nobody comes too late for the round.
-    members.iter_mut().try_for_each(|member| member.ask_to_join(number))?;
+    members
+        .iter_mut()
+        .try_for_each(|member| member.ask_to_join(number))?;
     members.iter_mut().try_for_each(Member::joined)?;
-    members.iter_mut().try_for_each(Member::ask_for_assignment)?;
+    members
+        .iter_mut()
+        .try_for_each(Member::ask_for_assignment)?;
     members.iter_mut().try_for_each(Member::assigned)?;
     Ok(2 * members.len() as u64)
 }
@@ -130,7 +134,10 @@ impl Member {
                 return Ok(());
             }
             if Instant::now() > until {
-                return Err(format!("group {} has no coordinator: {found}, {loaded}", self.group));
+                return Err(format!(
+                    "group {} has no coordinator: {found}, {loaded}",
+                    self.group
+                ));
             }
             std::thread::sleep(Duration::from_millis(20));
         }

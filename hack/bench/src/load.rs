@@ -89,7 +89,9 @@ fn run(
     let partitions: Vec<i32> = (0..scenario.partitions).collect();
     match scenario.work {
         Work::EndToEnd => end_to_end(broker, batch, producing, topic, extent.rate),
-        Work::Stand(_) | Work::Replicate | Work::Group(_) => Err("that is no load on one broker".to_owned()),
+        Work::Stand(_) | Work::Replicate | Work::Group(_) => {
+            Err("that is no load on one broker".to_owned())
+        }
         Work::Produce => {
             let before = usage::read(broker.pid, &broker.folder)?;
             let produced = produce::run(broker.address, topic, &partitions, batch, producing)?;

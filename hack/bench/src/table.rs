@@ -18,7 +18,10 @@ pub(crate) fn rows(scenario: &Scenario, both: &Both) -> String {
     let row = |floor: &Floor| {
         let metric = floor.metric();
         let series = |turns: &[Figures]| -> Vec<f64> {
-            turns.iter().filter_map(|turn| turn.get(&metric).copied()).collect()
+            turns
+                .iter()
+                .filter_map(|turn| turn.get(&metric).copied())
+                .collect()
         };
         let (ours, theirs) = (series(&both.ours), series(&both.theirs));
         let own = statistics::summarise(&ours);
@@ -42,7 +45,8 @@ pub(crate) fn rows(scenario: &Scenario, both: &Both) -> String {
 
 /// Writes the rows of a run into a file, below what says how they came about.
 pub(crate) fn write(path: &Path, how: &str, rows: &str) -> Result<(), String> {
-    fs::write(path, format!("{how}\n\n{HEAD}{rows}")).map_err(|e| format!("{}: {e}", path.display()))
+    fs::write(path, format!("{how}\n\n{HEAD}{rows}"))
+        .map_err(|e| format!("{}: {e}", path.display()))
 }
 
 fn figure(summary: Option<Summary>) -> String {
@@ -54,7 +58,10 @@ fn figure(summary: Option<Summary>) -> String {
 
 fn spread(ratio: Option<Summary>) -> String {
     ratio.map_or("–".to_owned(), |ratio| {
-        format!("{:.2}× ({:.2} to {:.2})", ratio.median, ratio.min, ratio.max)
+        format!(
+            "{:.2}× ({:.2} to {:.2})",
+            ratio.median, ratio.min, ratio.max
+        )
     })
 }
 
