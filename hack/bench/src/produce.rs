@@ -140,7 +140,10 @@ impl Turn<'_> {
                 break;
             }
         }
-        if self.load.rate.is_none() || self.ended() {
+        // Without room the next answer ends the wait. A load that is late would else turn without rest, keep its processor
+        // from the broker, and so stay late.
+        let has_room = |c: &Connection| !c.sending && c.under_way.len() < self.load.depth;
+        if self.load.rate.is_none() || self.ended() || !connections.iter().any(has_room) {
             return Ok(WAIT_MAX);
         }
         Ok(self
