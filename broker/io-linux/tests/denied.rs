@@ -3,12 +3,13 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeMap;
-use std::process::Command;
+mod child;
 
-use kring_io::Disk;
-use kring_io::conformance::{Fixture, what_was_written_is_read};
-use kring_io_linux::{Driver, DriverChoice, open};
+use std::collections::BTreeMap;
+
+use child::Opened;
+use kring_io::conformance::what_was_written_is_read;
+use kring_io_linux::{DriverChoice, open};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
 /// Set in the child: the errno that `io_uring_setup` shall give.
@@ -17,30 +18,7 @@ const IO_URING_SETUP: i64 = 425;
 
 /// Runs the child below with a denial and gives what it printed.
 fn denied_with(errno: i32) -> String {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored", "--nocapture"])
-        .env(ERRNO, errno.to_string())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{said}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    said
-}
-
-struct Opened(Driver);
-
-impl Fixture for Opened {
-    fn disk(&mut self) -> &mut dyn Disk {
-        self.0.disk.as_mut()
-    }
-
-    fn crash(&mut self) {
-        unreachable!("the promise under test has no crash")
-    }
+    child::run(&[(ERRNO, errno.to_string())])
 }
 
 #[test]

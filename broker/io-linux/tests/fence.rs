@@ -3,26 +3,16 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+mod child;
+
 use std::io::ErrorKind;
 use std::process::Command;
 use std::sync::mpsc::channel;
 use std::thread;
 
-use kring_io::Disk;
-use kring_io::conformance::{Fixture, what_was_written_is_read};
-use kring_io_linux::{Driver, DriverChoice, give_up_calls, open};
-
-struct Opened(Driver);
-
-impl Fixture for Opened {
-    fn disk(&mut self) -> &mut dyn Disk {
-        self.0.disk.as_mut()
-    }
-
-    fn crash(&mut self) {
-        unreachable!("the promise under test has no crash")
-    }
-}
+use child::Opened;
+use kring_io::conformance::what_was_written_is_read;
+use kring_io_linux::{DriverChoice, give_up_calls, open};
 
 #[test]
 #[ignore = "runs only as the child of the test below"]
@@ -47,13 +37,7 @@ fn child() {
 
 #[test]
 fn what_was_given_up_is_denied_and_the_open_ring_works() {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored", "--nocapture"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}\n{complaints}");
+    let said = child::run(&[]);
     let denied = "posix because a seccomp profile denies io_uring_setup (errno 1)";
     assert!(said.contains(denied), "{said}");
 }

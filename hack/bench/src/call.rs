@@ -45,7 +45,7 @@ pub(crate) fn connect_nonblocking(address: SocketAddr) -> Result<TcpStream, Stri
 }
 
 /// Sends a request, and reads its answer up to the correlation id.
-pub(crate) fn call(
+fn call(
     stream: &mut TcpStream,
     api: (i16, i16),
     body: impl FnOnce(&mut BytesMut),

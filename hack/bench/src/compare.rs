@@ -204,7 +204,7 @@ fn figures(before: Usage, done: &Done, after: Usage, batch: &Batch) -> Figures {
         (Metric::CpuPerGb, cpu_s / (payload / 1e9)),
         (
             Metric::CpuPerMillionRequests,
-            cpu_s / (done.requests.max(1) as f64 / 1e6),
+            cpu_per_million_requests(cpu_s, done),
         ),
         (
             Metric::MillionRecordsPerCpuS,
@@ -225,6 +225,10 @@ fn figures(before: Usage, done: &Done, after: Usage, batch: &Batch) -> Figures {
     ])
 }
 
+fn cpu_per_million_requests(cpu_s: f64, done: &Done) -> f64 {
+    cpu_s / (done.requests.max(1) as f64 / 1e6)
+}
+
 /// Groups of their own that rebalance.
 fn rebalance(
     broker: &Broker,
@@ -241,7 +245,7 @@ fn rebalance(
         (Metric::RebalanceMs, median_us / 1e3),
         (
             Metric::CpuPerMillionRequests,
-            cpu_s / (done.requests.max(1) as f64 / 1e6),
+            cpu_per_million_requests(cpu_s, &done),
         ),
         (Metric::MemoryMb, after.memory_bytes as f64 / 1e6),
     ]))
@@ -300,7 +304,8 @@ pub(crate) fn missed(scenario: &Scenario, both: &Both) -> Vec<String> {
     missed.collect()
 }
 
-fn series(turns: &[Figures], metric: Metric) -> Vec<f64> {
+/// A figure of each turn that has it.
+pub(crate) fn series(turns: &[Figures], metric: Metric) -> Vec<f64> {
     turns
         .iter()
         .filter_map(|figures| figures.get(&metric).copied())

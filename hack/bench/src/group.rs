@@ -117,15 +117,11 @@ impl Member {
         const OF_GROUP: i8 = 0;
         let until = Instant::now() + PATIENCE;
         loop {
-            let mut read = call::call(&mut self.stream, FIND_COORDINATOR, |buf| {
+            call::ask(&mut self.stream, FIND_COORDINATOR, |buf| {
                 encode::string(buf, false, Some(&self.group));
                 buf.put_i8(OF_GROUP);
             })?;
-            let mut error = || {
-                read.i32("throttle")?;
-                read.i16("error")
-            };
-            let found = error().map_err(|e| format!("FindCoordinator: {e}"))?;
+            let found = self.error(FIND_COORDINATOR)?;
             // A coordinator is named before it has read its log: only a heartbeat tells.
             self.ask_to_beat()?;
             let loaded = self.error(HEARTBEAT)?;

@@ -152,10 +152,7 @@ pub(crate) fn run(
     for (metric, label) in DRAWN.iter().filter(|(metric, _)| is_measured(metric)) {
         let curve = |name, pick: fn(&compare::Both) -> &[compare::Figures]| {
             let points = measured.iter().filter_map(|(x, both)| {
-                let figures: Vec<f64> = pick(both)
-                    .iter()
-                    .filter_map(|figures| figures.get(metric).copied())
-                    .collect();
+                let figures = compare::series(pick(both), *metric);
                 statistics::summarise(&figures).map(|summary| (*x, summary))
             });
             Curve {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::compare::{Both, Figures};
+use crate::compare::{Both, series};
 use crate::scenario::{Floor, Scenario};
 use crate::statistics::{self, Summary};
 
@@ -17,13 +17,7 @@ const HEAD: &str = "\
 pub(crate) fn rows(scenario: &Scenario, both: &Both) -> String {
     let row = |floor: &Floor| {
         let metric = floor.metric();
-        let series = |turns: &[Figures]| -> Vec<f64> {
-            turns
-                .iter()
-                .filter_map(|turn| turn.get(&metric).copied())
-                .collect()
-        };
-        let (ours, theirs) = (series(&both.ours), series(&both.theirs));
+        let (ours, theirs) = (series(&both.ours, metric), series(&both.theirs, metric));
         let own = statistics::summarise(&ours);
         let ratio = statistics::ratios(&ours, &theirs);
         let kept = match floor.missed(own, ratio) {
@@ -77,6 +71,7 @@ fn asked(floor: Floor) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::Figures;
     use crate::scenario::{Metric, PLAIN};
 
     #[test]

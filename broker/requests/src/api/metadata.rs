@@ -169,19 +169,17 @@ fn answer(
 /// reached: clients forget who is not listed, and librdkafka 2.12, at an empty list, everybody for ever.
 fn brokers(broker: &Broker) -> Vec<MetadataResponseBroker> {
     let image = broker.image();
-    let mut listed: BTreeMap<_, _> = cluster::live_brokers(image)
+    let mut brokers: BTreeMap<_, _> = cluster::live_brokers(image)
         .filter_map(|(id, member)| Some((id, listed(id, member)?)))
         .collect();
-    if listed.is_empty() {
+    if brokers.is_empty() {
         let identity = &broker.identity;
-        let own = (identity.listeners.first())
-            .map(|endpoint| (identity.broker, at(identity.broker, endpoint)));
+        let own = identity.listeners.first();
+        brokers.extend(own.map(|endpoint| (identity.broker, at(identity.broker, endpoint))));
         let registered = image.brokers.iter();
-        let registered =
-            registered.filter_map(|(id, member)| Some((*id, self::listed(*id, member)?)));
-        listed.extend(own.into_iter().chain(registered));
+        brokers.extend(registered.filter_map(|(id, member)| Some((*id, listed(*id, member)?))));
     }
-    listed.into_values().collect()
+    brokers.into_values().collect()
 }
 
 fn listed(id: BrokerId, member: &BrokerImage) -> Option<MetadataResponseBroker> {
