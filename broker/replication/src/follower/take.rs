@@ -101,9 +101,10 @@ impl Followers {
             Outcome::OutOfRange => {
                 tracing::warn!(%tp, at = told.log_start, "starts anew: its end is outside of the leader's log");
                 let following = self.partitions.get_mut(&tp);
-                let producers = following.and_then(|following| following.producers.take());
-                let producers = producers.filter(|(at, _)| *at == told.log_start);
-                let producers = producers.map_or(Vec::new(), |(_, producers)| producers);
+                let producers = following
+                    .and_then(|following| following.producers.take())
+                    .filter(|(at, _)| *at == told.log_start)
+                    .map_or(Vec::new(), |(_, producers)| producers);
                 cx.log.reset(tp, told.log_start, &producers);
                 self.changed(tp);
                 Ok(())

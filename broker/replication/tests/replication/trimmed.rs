@@ -9,14 +9,20 @@ use kring_wire::ids::TopicPartition;
 
 use crate::cluster::{Cluster, TP, broker};
 
-/// Broker 3 comes back to a log that starts inside of a batch.
-fn returns_to_a_trimmed_log(seed: u64) -> Cluster {
+/// Broker 1 leads, and broker 3 hears nothing of it.
+fn without_broker_3(seed: u64) -> Cluster {
     let mut cluster = Cluster::new(3, seed);
     cluster.create(TP, &[1, 2, 3]);
     cluster.run_until("the leader leads", |c| {
         c.nodes[&broker(1)].replication.is_leader(TP)
     });
     cluster.isolate(3);
+    cluster
+}
+
+/// Broker 3 comes back to a log that starts inside of a batch.
+fn returns_to_a_trimmed_log(seed: u64) -> Cluster {
+    let mut cluster = without_broker_3(seed);
     cluster.produce_batch(TP, 3);
     cluster.produce_batch(TP, 3);
     cluster.run_until("committed without broker 3", |c| {
@@ -77,12 +83,7 @@ fn idempotent(nth: i32) -> Bytes {
 
 #[test]
 fn a_log_that_starts_anew_knows_what_producers_sent_before_its_start() {
-    let mut cluster = Cluster::new(3, 2);
-    cluster.create(TP, &[1, 2, 3]);
-    cluster.run_until("the leader leads", |c| {
-        c.nodes[&broker(1)].replication.is_leader(TP)
-    });
-    cluster.isolate(3);
+    let mut cluster = without_broker_3(2);
     for nth in 0..7 {
         cluster.produce_bytes(TP, idempotent(nth));
     }
