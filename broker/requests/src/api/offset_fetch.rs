@@ -4,6 +4,9 @@
 //!   error of the whole group has a field of its own. v7 adds `require_stable`, v8 several groups,
 //!   v9 member ids of the new protocol (ignored for classic groups, as in Kafka), v10 topic ids.
 //! * Nothing committed is offset −1 and no error.
+//! * Beside `NOT_COORDINATOR` for a group stand the partitions that were asked about, as not yet stable, where
+//!   Apache Kafka has none. Whoever looks at the group's error first (Java, franz-go) does not see them. librdkafka asks
+//!   again only for such partitions: without them its consumer has partitions that it never reads (its issue 5586).
 //! * Version 10 is read here, because `kafka-protocol` has it up to 9.
 
 use std::collections::BTreeMap;
@@ -31,6 +34,11 @@ const DECODED_VERSION_MAX: i16 = 9;
 const GROUPS_FROM: i16 = 8;
 /// From here on topics are named by id.
 const TOPIC_ID_FROM: i16 = 10;
+/// From here on clients know `UNSTABLE_OFFSET_COMMIT`.
+const UNSTABLE_FROM: i16 = 7;
+/// What stands for an offset that must be asked for again: `RD_KAFKA_OFFSET_STORED`. At −1, librdkafka would begin where
+/// `auto.offset.reset` says if its assignment changed meanwhile.
+const ASK_AGAIN: i64 = -1000;
 /// Bytes of the smallest element of each list.
 const GROUP_BYTES_MIN: usize = 8;
 const TOPIC_BYTES_MIN: usize = 18;
@@ -236,14 +244,33 @@ fn answer(
     caller.answer(&answer, out);
 }
 
-fn one_group(version: i16, group: Fetched) -> OffsetFetchResponse {
+impl Fetched {
+    /// What each partition that was asked about says if the group's offsets are with another broker.
+    fn asked_elsewhere(&mut self, version: i16) -> Option<Vec<PartitionsOf>> {
+        let elsewhere = matches!(
+            self.outcome.error,
+            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable
+        );
+        if elsewhere && version >= UNSTABLE_FROM {
+            self.asked.take()
+        } else {
+            None
+        }
+    }
+}
+
+fn one_group(version: i16, mut group: Fetched) -> OffsetFetchResponse {
     let error = group.outcome.error;
     let mut answer = OffsetFetchResponse::default();
     if version >= 2 {
         answer.error_code = error.code();
     } else if !error.is_ok() {
         // Version 1 has no field for the whole group: each partition repeats the error.
-        answer.topics = refused_topics(group.asked.unwrap_or_default(), error);
+        answer.topics = refused_topics(group.asked.unwrap_or_default(), -1, error);
+        return answer;
+    }
+    if let Some(asked) = group.asked_elsewhere(version) {
+        answer.topics = refused_topics(asked, ASK_AGAIN, ErrorCode::UnstableOffsetCommit);
         return answer;
     }
     answer.topics = group
@@ -259,14 +286,18 @@ fn one_group(version: i16, group: Fetched) -> OffsetFetchResponse {
     answer
 }
 
-fn refused_topics(asked: Vec<PartitionsOf>, error: ErrorCode) -> Vec<OffsetFetchResponseTopic> {
+fn refused_topics(
+    asked: Vec<PartitionsOf>,
+    offset: i64,
+    error: ErrorCode,
+) -> Vec<OffsetFetchResponseTopic> {
     asked
         .into_iter()
         .map(|topic| {
             let rows = topic.partitions.into_iter().map(|partition| {
                 OffsetFetchResponsePartition::default()
                     .with_partition_index(partition)
-                    .with_committed_offset(-1)
+                    .with_committed_offset(offset)
                     .with_metadata(Some(text("")))
                     .with_error_code(error.code())
             });
@@ -287,33 +318,33 @@ fn old_row(offset: FetchedOffset) -> OffsetFetchResponsePartition {
 
 fn group_row(
     version: i16,
-    group: Fetched,
+    mut group: Fetched,
     ids: &BTreeMap<String, TopicId>,
 ) -> OffsetFetchResponseGroup {
-    let by_id = version >= TOPIC_ID_FROM;
-    let known = group
-        .outcome
-        .topics
-        .into_iter()
-        .filter_map(|(name, offsets)| {
-            let rows = offsets.into_iter().map(new_row).collect();
-            let topic = OffsetFetchResponseTopics::default().with_partitions(rows);
-            if by_id {
-                // Offsets of a deleted topic have no id that the client could mean.
-                Some(topic.with_topic_id((*ids.get(&name)?).into()))
-            } else {
-                Some(topic.with_name(TopicName(text(name))))
-            }
-        });
+    let named = |name: String, rows| {
+        let topic = OffsetFetchResponseTopics::default().with_partitions(rows);
+        if version >= TOPIC_ID_FROM {
+            // Offsets of a deleted topic have no id that the client could mean.
+            Some(topic.with_topic_id((*ids.get(&name)?).into()))
+        } else {
+            Some(topic.with_name(TopicName(text(name))))
+        }
+    };
+    let elsewhere = group.asked_elsewhere(version).unwrap_or_default();
+    let elsewhere = elsewhere.into_iter().filter_map(|topic| {
+        let rows = topic
+            .partitions
+            .into_iter()
+            .map(|partition| refused_row(partition, ASK_AGAIN, ErrorCode::UnstableOffsetCommit));
+        named(topic.topic, rows.collect())
+    });
+    let known = group.outcome.topics.into_iter();
+    let known =
+        known.filter_map(|(name, offsets)| named(name, offsets.into_iter().map(new_row).collect()));
     let unknown = group.unknown.into_iter().map(|(id, partitions)| {
-        let rows = partitions.into_iter().map(|partition| {
-            OffsetFetchResponsePartitions::default()
-                .with_partition_index(partition)
-                .with_committed_offset(-1)
-                .with_committed_leader_epoch(-1)
-                .with_metadata(Some(text("")))
-                .with_error_code(ErrorCode::UnknownTopicId.code())
-        });
+        let rows = partitions
+            .into_iter()
+            .map(|partition| refused_row(partition, -1, ErrorCode::UnknownTopicId));
         OffsetFetchResponseTopics::default()
             .with_topic_id(id.into())
             .with_partitions(rows.collect())
@@ -321,7 +352,16 @@ fn group_row(
     OffsetFetchResponseGroup::default()
         .with_group_id(GroupId(text(group.outcome.group_id)))
         .with_error_code(group.outcome.error.code())
-        .with_topics(known.chain(unknown).collect())
+        .with_topics(known.chain(elsewhere).chain(unknown).collect())
+}
+
+fn refused_row(partition: i32, offset: i64, error: ErrorCode) -> OffsetFetchResponsePartitions {
+    OffsetFetchResponsePartitions::default()
+        .with_partition_index(partition)
+        .with_committed_offset(offset)
+        .with_committed_leader_epoch(-1)
+        .with_metadata(Some(text("")))
+        .with_error_code(error.code())
 }
 
 fn new_row(offset: FetchedOffset) -> OffsetFetchResponsePartitions {

@@ -6,6 +6,7 @@
 mod damage;
 mod delete_records;
 mod full_disk;
+mod group_elsewhere;
 mod hand_over;
 mod harness;
 mod held_maintenance;
