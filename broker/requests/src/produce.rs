@@ -8,8 +8,8 @@
 //!   the answer is `NOT_ENOUGH_REPLICAS_AFTER_APPEND`.
 //! * A duplicate of an idempotent producer is answered with the offset of the first time, under
 //!   the same rules.
-//! * A batch behind one that was refused a moment ago is `OUT_OF_ORDER_SEQUENCE_NUMBER`, also where
-//!   the log knows nothing of its producer and would take any sequence (`refusals`).
+//! * A batch behind one that was refused a moment ago is refused with the same error, also where the log knows
+//!   nothing of its producer and would take any sequence (`refusals`).
 //! * Batches in Zstandard need v7: before it is `UNSUPPORTED_COMPRESSION_TYPE` (KIP-110).
 //! * From v8 on an error comes with a text that says what to do.
 //! * v3–v13 are served; v13 names topics by id. Versions 0–2 get `UNSUPPORTED_VERSION`.

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kring_io::Now;
 use kring_io::canary::{self, Canary};
-use kring_log::AppendError;
+use kring_log::{AppendError, Appended};
 use kring_wire::produce::{
     ProducePartition, ProducePartitionResponse, ProduceRequest, RecordFault,
 };
-use kring_wire::{BatchHeader, Compression, ErrorCode, TopicPartition, TopicRef};
+use kring_wire::{BatchHeader, Compression, ErrorCode, LeaderEpoch, TopicPartition, TopicRef};
 
 use super::append_error;
+use super::refusals::Behind;
 use super::respond::Answer;
 use super::waiting::{Need, Slot};
 use crate::broker::Broker;
@@ -61,6 +62,35 @@ impl Refused {
             message: Some(message.into()),
             ..Refused::from(error)
         }
+    }
+
+    /// Of a batch behind one that was refused: for a moment if that one was.
+    fn behind(behind: &Behind) -> Refused {
+        let Behind {
+            producer_id,
+            sequence,
+            refused,
+            error,
+        } = *behind;
+        // What was not known a moment ago is known now: a client that hears of another leader looks, and sends again.
+        let again = match error {
+            ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId => {
+                ErrorCode::NotLeaderOrFollower
+            }
+            error => error,
+        };
+        if again.is_retriable() {
+            let message = format!(
+                "sequence {sequence} of producer {producer_id} comes behind {refused}, which was refused with {error} a \
+                 moment ago; send both again"
+            );
+            return Refused::new(again, message);
+        }
+        Refused::from(AppendError::OutOfOrderSequence {
+            producer_id,
+            sequence,
+            expected: refused,
+        })
     }
 
     /// Whether a batch behind it might be taken although this one was not: where the log refuses by
@@ -124,9 +154,13 @@ pub(super) fn append_all(
                 }
                 Err(refused) => {
                     if let Some(records) = records.filter(|_| refused.leaves_gap()) {
-                        broker
-                            .refusals
-                            .refused(now.mono, &topic.topic, index, &records);
+                        broker.refusals.refused(
+                            now.mono,
+                            &topic.topic,
+                            index,
+                            &records,
+                            refused.error,
+                        );
                     }
                     let response = refusal(broker, &topic.topic, index, refused);
                     answer.partition(response);
@@ -181,9 +215,8 @@ fn append_one(
         return Err(Refused::new(ErrorCode::InvalidRecord, message));
     };
     check_header(version, &records)?;
-    check_order(broker, tp, topic, &records)?;
     let bytes = records.len() as u64;
-    let appended = broker.log.append(now, tp, epoch, records.clone())?;
+    let appended = append_to_log(broker, now, tp, epoch, topic, &records)?;
     broker.refusals.appended(topic, tp.partition, &records);
     if !appended.duplicate {
         broker.counters.produced(tp.topic, bytes);
@@ -208,6 +241,45 @@ fn append_one(
         Acks::All => Some(Need::Committed { tp, end }),
     };
     Ok((response, need))
+}
+
+/// Appends one batch. One behind a batch that was refused a moment ago is refused for a moment, too.
+fn append_to_log(
+    broker: &mut Broker,
+    now: Now,
+    tp: TopicPartition,
+    epoch: LeaderEpoch,
+    topic: &TopicRef,
+    records: &bytes::Bytes,
+) -> Result<Appended, Refused> {
+    let behind = broker.refusals.before(topic, tp.partition, records);
+    if let Some(behind) = &behind
+        && !broker.log.knows_producer(tp, behind.producer_id)
+    {
+        return Err(Refused::behind(behind));
+    }
+    let appended = broker.log.append(now, tp, epoch, records.clone());
+    appended.map_err(|error| match (&error, &behind) {
+        // The gap that the log sees is the refused batch.
+        (AppendError::OutOfOrderSequence { expected, .. }, Some(behind))
+            if *expected <= behind.refused =>
+        {
+            Refused::behind(behind)
+        }
+        (
+            AppendError::OutOfOrderSequence {
+                producer_id,
+                sequence,
+                expected,
+            },
+            _,
+        ) => {
+            // Its client begins another epoch or gives up: worth a line in what people read afterwards.
+            tracing::info!(%tp, producer_id, sequence, expected, "a batch is out of order");
+            Refused::from(error)
+        }
+        _ => Refused::from(error),
+    })
 }
 
 fn unknown(broker: &Broker, topic: &TopicRef, index: i32, error: ErrorCode) -> Refused {
@@ -248,25 +320,6 @@ fn check_header(version: i16, records: &bytes::Bytes) -> Result<(), Refused> {
             Err(ErrorCode::UnsupportedCompressionType.into())
         }
         // Everything else is for the log to judge.
-        _ => Ok(()),
-    }
-}
-
-/// Refuses what comes behind a refused batch of a producer that the log does not know.
-fn check_order(
-    broker: &Broker,
-    tp: TopicPartition,
-    topic: &TopicRef,
-    records: &bytes::Bytes,
-) -> Result<(), Refused> {
-    match broker.refusals.before(topic, tp.partition, records) {
-        Some((producer_id, sequence, expected)) if !broker.log.knows_producer(tp, producer_id) => {
-            Err(Refused::from(AppendError::OutOfOrderSequence {
-                producer_id,
-                sequence,
-                expected,
-            }))
-        }
         _ => Ok(()),
     }
 }

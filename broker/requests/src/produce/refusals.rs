@@ -5,6 +5,10 @@
 //! expired (KIP-360). With several batches under way the first may be refused for a moment (this broker
 //! does not lead yet, the ISR is too small) and the second be taken: then the first can never be
 //! appended, and the producer sends it until its `delivery.timeout.ms` is over (KAFKA-14359, KAFKA-15591).
+//!
+//! Where the first was refused for a moment, so is the second: librdkafka answers an
+//! `OUT_OF_ORDER_SEQUENCE_NUMBER` with another epoch, under which it sends again whatever was under way in all
+//! partitions, and what had been appended there is in the log twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,7 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kring_io::Instant;
 use kring_wire::ids::ProducerId;
-use kring_wire::{BatchHeader, TopicRef};
+use kring_wire::{BatchHeader, ErrorCode, TopicRef};
 
 use crate::cluster;
 
@@ -45,7 +49,18 @@ impl Way {
 #[derive(Clone, Copy, Debug)]
 struct Refused {
     sequence: i32,
+    error: ErrorCode,
     until: Instant,
+}
+
+/// A batch and the refused one that must come before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Behind {
+    pub(super) producer_id: ProducerId,
+    pub(super) sequence: i32,
+    /// The sequence of the refused one, and why it was refused.
+    pub(super) refused: i32,
+    pub(super) error: ErrorCode,
 }
 
 /// The first refused batch of each producer in each partition.
@@ -63,6 +78,7 @@ impl Refusals {
         topic: &TopicRef,
         partition: i32,
         records: &Bytes,
+        error: ErrorCode,
     ) {
         let Some(header) = idempotent(records) else {
             return;
@@ -74,14 +90,22 @@ impl Refusals {
             TopicRef::Id(id) => TopicRef::Id(*id),
         };
         let way = Way::new(&header, &topic, partition);
-        let before = self.forget(&way).map(|refused| refused.sequence);
-        let sequence = before.map_or(header.base_sequence, |s| s.min(header.base_sequence));
+        let before = self.forget(&way);
+        let first = before.filter(|refused| refused.sequence < header.base_sequence);
+        let (sequence, error) = first.map_or((header.base_sequence, error), |refused| {
+            (refused.sequence, refused.error)
+        });
         if self.first.len() >= REMEMBERED_MAX {
             self.forget_oldest();
         }
         let until = now + REMEMBERED;
         self.by_until.insert((until, way.clone()));
-        self.first.insert(way, Refused { sequence, until });
+        let refused = Refused {
+            sequence,
+            error,
+            until,
+        };
+        self.first.insert(way, refused);
     }
 
     /// Forgets what was refused so long ago that nobody sends it again.
@@ -95,20 +119,25 @@ impl Refusals {
         }
     }
 
-    /// The producer, its sequence and that of the refused batch before it, if there is one.
+    /// What was refused before a batch, if something was.
     pub(super) fn before(
         &self,
         topic: &TopicRef,
         partition: i32,
         records: &Bytes,
-    ) -> Option<(ProducerId, i32, i32)> {
+    ) -> Option<Behind> {
         if self.first.is_empty() {
             return None;
         }
         let header = idempotent(records)?;
         let refused = self.first.get(&Way::new(&header, topic, partition))?;
         let behind = header.base_sequence > refused.sequence;
-        behind.then_some((header.producer_id, header.base_sequence, refused.sequence))
+        behind.then_some(Behind {
+            producer_id: header.producer_id,
+            sequence: header.base_sequence,
+            refused: refused.sequence,
+            error: refused.error,
+        })
     }
 
     /// A batch was appended: the log knows the producer now.
@@ -154,16 +183,21 @@ mod tests {
         builder.build()
     }
 
+    const ERROR: ErrorCode = ErrorCode::NotEnoughReplicas;
+
     fn behind(refusals: &Refusals, records: &Bytes) -> Option<(ProducerId, i32, i32)> {
-        refusals.before(&TopicRef::from("t"), 0, records)
+        let behind = refusals.before(&TopicRef::from("t"), 0, records)?;
+        assert_eq!(behind.error, ERROR);
+        Some((behind.producer_id, behind.sequence, behind.refused))
     }
 
     #[test]
     fn what_is_behind_a_refused_batch_waits_until_that_is_appended() {
         let topic = TopicRef::from("t");
         let mut refusals = Refusals::default();
-        refusals.refused(NOW, &topic, 0, &batch(7, 0, 4));
-        refusals.refused(NOW, &topic, 0, &batch(7, 0, 9));
+        refusals.refused(NOW, &topic, 0, &batch(7, 0, 4), ERROR);
+        let later = ErrorCode::NotLeaderOrFollower;
+        refusals.refused(NOW, &topic, 0, &batch(7, 0, 9), later);
         assert_eq!(behind(&refusals, &batch(7, 0, 9)), Some((7, 9, 4)));
         assert_eq!(behind(&refusals, &batch(7, 0, 4)), None, "the same again");
         assert_eq!(behind(&refusals, &batch(7, 1, 9)), None, "another epoch");
@@ -177,7 +211,7 @@ mod tests {
     #[test]
     fn a_refused_batch_is_forgotten_after_a_while() {
         let mut refusals = Refusals::default();
-        refusals.refused(NOW, &TopicRef::from("t"), 0, &batch(7, 0, 0));
+        refusals.refused(NOW, &TopicRef::from("t"), 0, &batch(7, 0, 0), ERROR);
         refusals.expire(Instant(NOW.0 + REMEMBERED.as_nanos() as u64 - 1));
         assert!(behind(&refusals, &batch(7, 0, 5)).is_some());
         refusals.expire(NOW + REMEMBERED);
@@ -193,13 +227,14 @@ mod tests {
                 &TopicRef::from("t"),
                 0,
                 &batch(id, 0, 0),
+                ERROR,
             );
         }
         assert_eq!(refusals.first.len(), REMEMBERED_MAX);
         assert_eq!(refusals.by_until.len(), REMEMBERED_MAX);
         assert_eq!(behind(&refusals, &batch(4, 0, 1)), None, "the oldest went");
         let long = TopicRef::from("x".repeat(250).as_str());
-        refusals.refused(NOW, &long, 0, &batch(0, 0, 0));
+        refusals.refused(NOW, &long, 0, &batch(0, 0, 0), ERROR);
         assert_eq!(refusals.before(&long, 0, &batch(0, 0, 1)), None);
     }
 }

@@ -117,8 +117,16 @@ fn a_batch_behind_a_refused_first_one_is_not_taken_before_it() {
     assert_eq!(early.error_code, 3, "UNKNOWN_TOPIC_OR_PARTITION");
     create(&mut one, "t", 1, &[]);
     let behind = produce(&mut one, "t", -1, second());
-    assert_eq!(behind.error_code, 45, "OUT_OF_ORDER_SEQUENCE_NUMBER");
-    says(&behind, &["producer 7", "sequence 2", "expected 0"]);
+    assert_eq!(behind.error_code, 6, "NOT_LEADER_OR_FOLLOWER");
+    says(
+        &behind,
+        &[
+            "producer 7",
+            "sequence 2",
+            "behind 0",
+            "UNKNOWN_TOPIC_OR_PARTITION",
+        ],
+    );
     let first = produce(&mut one, "t", -1, first());
     assert_eq!((first.error_code, first.base_offset), (0, 0));
     let second = produce(&mut one, "t", -1, second());

@@ -507,9 +507,14 @@ impl Cluster {
     pub(crate) fn send_value(&mut self, to: BrokerId, topic: &str, acks: i16, value: &[u8]) -> u64 {
         let mut batch = BatchBuilder::new();
         batch.push(START_MS, None, Some(value));
+        self.send_batch(to, topic, acks, batch.build())
+    }
+
+    /// Sends a batch to partition 0.
+    pub(crate) fn send_batch(&mut self, to: BrokerId, topic: &str, acks: i16, batch: Bytes) -> u64 {
         let partition = PartitionProduceData::default()
             .with_index(0)
-            .with_records(Some(batch.build()));
+            .with_records(Some(batch));
         let topic = TopicProduceData::default()
             .with_name(TopicName(text(topic)))
             .with_partition_data(vec![partition]);

@@ -4,6 +4,7 @@ use kafka_protocol::messages::describe_topic_partitions_request::TopicRequest;
 use kafka_protocol::messages::{DescribeTopicPartitionsRequest, ProduceRequest, TopicName};
 use kring_io::BrokerId;
 use kring_requests::{AdminRequest, AdminResponse};
+use kring_wire::BatchBuilder;
 
 use crate::harness::{Cluster, ids, text};
 
@@ -78,4 +79,48 @@ fn an_isr_below_the_minimum_appends_nothing() {
     cluster.start(follower);
     cluster.wait_for_isr(leader, "t", 3);
     assert_eq!(cluster.produce(leader, "t", -1).0, 0);
+}
+
+/// Produces one record of an idempotent producer; gives the error code.
+fn produce_idempotent(cluster: &mut Cluster, to: BrokerId, sequence: i32) -> i16 {
+    let mut batch = BatchBuilder::new().producer(7, 0, sequence);
+    batch.push(1_700_000_000_000, None, Some(b"value"));
+    let number = cluster.send_batch(to, "t", -1, batch.build());
+    let answer = cluster.receive::<ProduceRequest>(9, number);
+    answer.responses[0].partition_responses[0].error_code
+}
+
+/// librdkafka would begin another epoch at `OUT_OF_ORDER_SEQUENCE_NUMBER`, and send again under it what was under way in
+/// other partitions, be it in their logs or not.
+#[test]
+fn a_batch_behind_one_that_found_too_few_replicas_is_refused_like_that_one() {
+    let mut cluster = Cluster::new();
+    cluster.create("t", 1);
+    cluster.set_topic_config("t", "min.insync.replicas", "3");
+    let leader = cluster.leader(BrokerId(0), "t");
+    assert_eq!(produce_idempotent(&mut cluster, leader, 0), 0);
+    let follower = ids().into_iter().find(|id| *id != leader).unwrap();
+    cluster.kill(follower);
+    cluster.wait_for_isr(leader, "t", 2);
+    assert_eq!(
+        produce_idempotent(&mut cluster, leader, 1),
+        NOT_ENOUGH_REPLICAS
+    );
+    cluster.start(follower);
+    cluster.wait_for_isr(leader, "t", 3);
+    assert_eq!(
+        produce_idempotent(&mut cluster, leader, 2),
+        NOT_ENOUGH_REPLICAS
+    );
+    assert_eq!(
+        produce_idempotent(&mut cluster, leader, 4),
+        NOT_ENOUGH_REPLICAS
+    );
+    assert_eq!(produce_idempotent(&mut cluster, leader, 1), 0);
+    assert_eq!(produce_idempotent(&mut cluster, leader, 2), 0);
+    assert_eq!(
+        produce_idempotent(&mut cluster, leader, 4),
+        45,
+        "nothing was refused before it"
+    );
 }
