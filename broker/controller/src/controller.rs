@@ -147,6 +147,14 @@ impl Controller {
         self.active.is_some()
     }
 
+    /// When this active controller last heard a majority of the voters, itself included; none on others. Without one
+    /// another may be active by now.
+    #[must_use]
+    pub fn majority_heard_at(&self, now: Now) -> Option<Instant> {
+        self.active.as_ref()?;
+        self.quorum.majority_heard_at(now)
+    }
+
     /// Whether the image has everything that the leaders of the quorum have told to be committed. One that
     /// is heard, but does not hear this broker, may tell of changes that it cannot bring.
     #[must_use]

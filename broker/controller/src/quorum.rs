@@ -14,6 +14,7 @@
 mod caught_up;
 mod elect;
 mod follow;
+mod heard;
 mod lead;
 mod log;
 mod message;

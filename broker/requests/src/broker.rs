@@ -180,6 +180,7 @@ impl Broker {
 
     /// Takes one event.
     pub fn step(&mut self, now: Now, event: Event, out: &mut Output) {
+        self.note_turn(now);
         match event {
             Event::Disk(done) => self.disk_done(now, done, out),
             Event::Opened { conn, host } => self.sessions.open(conn, host),

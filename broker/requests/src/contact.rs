@@ -16,40 +16,54 @@ pub(crate) struct Contact {
     /// When the newest heartbeat was sent that the active controller has counted.
     counted_at: Instant,
     /// When it was heard again after a silence, until it is heard once more a moment later. What
-    /// happened meanwhile is learned in that moment, and what is heard first may be old: a process
-    /// that stood still finds what was said before in its sockets.
+    /// happened meanwhile is learned in that moment.
     regained_at: Option<Instant>,
+    /// When this broker last did anything in this run.
+    turned_at: Option<Instant>,
+    /// It stood still, and whatever it hears may be old: until then it finds in its sockets what was said before. It is
+    /// over when the controller is heard once more a moment later.
+    stood_still: bool,
 }
 
 impl Broker {
+    /// Notes that this broker does something. Whoever stood still for nearly as long as the controller waits may have been
+    /// replaced.
+    pub(crate) fn note_turn(&mut self, now: Now) {
+        let before = self.contact.turned_at.replace(now.mono);
+        if before.is_some_and(|at| now.mono.since(at) > self.controller_patience()) {
+            self.contact.stood_still = true;
+            self.contact.regained_at = Some(now.mono);
+        }
+    }
+
     /// Notes a message of another broker's controller side, if that is the active one and told nothing that
     /// is unknown here. It counts from when the newest heartbeat was sent that it has: a controller that is
-    /// heard and does not hear this broker replaces it. A broker that is the active controller hears itself.
+    /// heard and does not hear this broker replaces it. A broker that is the active controller itself counts from when
+    /// it heard a majority of the voters: they may have elected another.
     pub(crate) fn note_contact(&mut self, now: Now, from: Option<BrokerId>) {
         let Some(controller) = &self.controller else {
             return;
         };
         let hears = from.is_some() && controller.active() == from && controller.is_current();
-        let counted_at = if controller.is_active() {
-            Some(now.mono)
-        } else {
-            controller.counted_at().filter(|_| hears)
+        let (heard_at, counted_at) = match controller.majority_heard_at(now) {
+            Some(heard_at) => (heard_at, Some(heard_at)),
+            None if hears => (now.mono, controller.counted_at()),
+            None => return,
         };
-        let counted_at = counted_at.unwrap_or_default();
-        if controller.is_active() || hears {
-            let interval = self.heartbeat_interval();
-            if now.mono.since(self.contact.heard_at) > self.controller_patience() {
-                self.contact.regained_at = Some(now.mono);
-            } else if self
-                .contact
-                .regained_at
-                .is_some_and(|at| now.mono.since(at) >= interval)
-            {
-                self.contact.regained_at = None;
-            }
-            self.contact.heard_at = now.mono;
-            self.contact.counted_at = self.contact.counted_at.max(counted_at);
+        if heard_at <= self.contact.heard_at {
+            return;
         }
+        let is_moment_later =
+            |at: Instant| heard_at > at && heard_at.since(at) >= self.heartbeat_interval();
+        if heard_at.since(self.contact.heard_at) > self.controller_patience() {
+            self.contact.regained_at = Some(heard_at);
+        } else if self.contact.regained_at.is_some_and(is_moment_later) {
+            self.contact.regained_at = None;
+            self.contact.stood_still = false;
+        }
+        self.contact.heard_at = heard_at;
+        let counted_at = counted_at.unwrap_or_default();
+        self.contact.counted_at = self.contact.counted_at.max(counted_at);
     }
 
     /// Notes that a broker belongs to another cluster. Where most of the voters do, this broker can
@@ -75,7 +89,8 @@ impl Broker {
 
     /// Whether another broker may lead the partition by now: the active controller has been silent
     /// for nearly as long as it waits before it fences, and an in-sync follower does not fetch here;
-    /// or the controller is heard again only since a moment ago, and an in-sync follower is not.
+    /// or the controller is heard again only since a moment ago, and an in-sync follower is not; or this
+    /// broker stood still until a moment ago, and what its followers seem to fetch may be old.
     ///
     /// Nothing appended here could be committed then; a client that is told so looks for the new
     /// leader at once, and an idempotent producer that has moved on is not told of gaps in its
@@ -92,7 +107,9 @@ impl Broker {
             return false;
         };
         let silent = |at: Instant| {
-            now.mono.since(at) > patience || regained_at.is_some_and(|regained| at <= regained)
+            self.contact.stood_still
+                || now.mono.since(at) > patience
+                || regained_at.is_some_and(|regained| at <= regained)
         };
         leader
             .followers

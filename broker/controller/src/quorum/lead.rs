@@ -50,6 +50,13 @@ enum Mode {
 }
 
 impl Leading {
+    /// When a follower was last heard; none of who is none.
+    pub(super) fn heard_at(&self, follower: BrokerId) -> Option<Instant> {
+        self.followers
+            .get(&follower)
+            .map(|progress| progress.heard_at)
+    }
+
     pub(super) fn new(now: Now, end: Index, voters: impl Iterator<Item = BrokerId>) -> Leading {
         let progress = |voter| (voter, Progress::new(now, end + 1));
         Leading {

@@ -52,6 +52,8 @@ pub(crate) struct Cluster {
     now: Instant,
     under_way: VecDeque<(Instant, UnderWay)>,
     cut: BTreeSet<BrokerId>,
+    /// Processes that stand still, and what waits for each in its sockets.
+    paused: BTreeMap<BrokerId, VecDeque<UnderWay>>,
     next: u64,
     replies: BTreeMap<u64, Bytes>,
     admin: BTreeMap<u64, Result<AdminResponse, AdminError>>,
@@ -123,6 +125,7 @@ impl Cluster {
             now: Instant(0),
             under_way: VecDeque::new(),
             cut: BTreeSet::new(),
+            paused: BTreeMap::new(),
             next: 0,
             replies: BTreeMap::new(),
             admin: BTreeMap::new(),
@@ -205,6 +208,22 @@ impl Cluster {
         self.cut.insert(id);
     }
 
+    /// A process stands still. What the others say meanwhile waits in its sockets until they are cut.
+    pub(crate) fn pause(&mut self, id: BrokerId) {
+        self.paused.insert(id, VecDeque::new());
+    }
+
+    /// It goes on, and reads what waits.
+    pub(crate) fn resume(&mut self, id: BrokerId) {
+        let waiting = self.paused.remove(&id).unwrap_or_default();
+        for arrival in waiting {
+            if let UnderWay::Message(from, to, message) = arrival {
+                self.now = Instant(self.now.0 + 1000);
+                self.step(to, Event::Peer { from, message });
+            }
+        }
+    }
+
     pub(crate) fn heal(&mut self) {
         let at = self.now + DELAY;
         for id in std::mem::take(&mut self.cut) {
@@ -259,8 +278,11 @@ impl Cluster {
     }
 
     fn next_moment(&self) -> Instant {
-        let machines = self.machines.values().filter(|m| m.broker.is_some());
+        let turning = |id: &BrokerId| !self.paused.contains_key(id);
+        let machines = self.machines.iter().filter(|(id, _)| turning(id));
         machines
+            .map(|(_, m)| m)
+            .filter(|m| m.broker.is_some())
             .flat_map(|m| {
                 let completion = m.disk.next_completion().filter(|_| !m.hangs);
                 [completion, m.wake_at]
@@ -282,7 +304,7 @@ impl Cluster {
         }
         for id in ids() {
             let machine = self.machines.get_mut(&id).unwrap();
-            if machine.broker.is_none() {
+            if machine.broker.is_none() || self.paused.contains_key(&id) {
                 continue;
             }
             machine.disk.set_now(self.now);
@@ -306,7 +328,10 @@ impl Cluster {
     fn arrive(&mut self, arrival: UnderWay) {
         match arrival {
             UnderWay::Message(from, to, message) => {
-                if !self.cut.contains(&from) && !self.cut.contains(&to) {
+                if self.cut.contains(&from) || self.cut.contains(&to) {
+                } else if let Some(waiting) = self.paused.get_mut(&to) {
+                    waiting.push_back(UnderWay::Message(from, to, message));
+                } else {
                     self.step(to, Event::Peer { from, message });
                 }
             }

@@ -16,4 +16,5 @@ mod lost_disk;
 mod min_isr;
 mod move_replicas;
 mod new_leader;
+mod paused;
 mod restarted;
