@@ -50,6 +50,8 @@ impl Broker {
             None if hears => (now.mono, controller.counted_at()),
             None => return,
         };
+        let counted_at = counted_at.unwrap_or_default();
+        self.contact.counted_at = self.contact.counted_at.max(counted_at);
         if heard_at <= self.contact.heard_at {
             return;
         }
@@ -62,8 +64,6 @@ impl Broker {
             self.contact.stood_still = false;
         }
         self.contact.heard_at = heard_at;
-        let counted_at = counted_at.unwrap_or_default();
-        self.contact.counted_at = self.contact.counted_at.max(counted_at);
     }
 
     /// Notes that a broker belongs to another cluster. Where most of the voters do, this broker can

@@ -51,10 +51,8 @@ enum Mode {
 
 impl Leading {
     /// When a follower was last heard; none of who is none.
-    pub(super) fn heard_at(&self, follower: BrokerId) -> Option<Instant> {
-        self.followers
-            .get(&follower)
-            .map(|progress| progress.heard_at)
+    pub(super) fn heard_at(&self, of: BrokerId) -> Option<Instant> {
+        Some(self.followers.get(&of)?.heard_at)
     }
 
     pub(super) fn new(now: Now, end: Index, voters: impl Iterator<Item = BrokerId>) -> Leading {
@@ -241,10 +239,10 @@ impl Quorum {
     /// Begins anew with a follower whose link was down.
     pub(super) fn probe(&mut self, now: Now, to: BrokerId, out: &mut QuorumOut) {
         let epoch = self.ballot.epoch;
-        let heard_at = match &self.role {
-            Role::Leader(leading) => leading.followers.get(&to).map(|p| p.heard_at),
-            _ => None,
+        let Role::Leader(leading) = &self.role else {
+            return;
         };
+        let heard_at = leading.heard_at(to);
         if let Some(progress) = self.progress(now, to, epoch) {
             // A link that comes up is no sign of the follower's life.
             progress.heard_at = heard_at.unwrap_or(now.mono);
@@ -294,10 +292,8 @@ impl Quorum {
         leading.followers.retain(|id, progress| {
             voters.contains(id) || now.mono.since(progress.heard_at) < patience * OBSERVER_SILENCE
         });
-        let heard = |id: &&BrokerId| match leading.followers.get(id) {
-            Some(progress) => now.mono.since(progress.heard_at) < patience * 2,
-            None => true,
-        };
+        let recently = |at| now.mono.since(at) < patience * 2;
+        let heard = |id: &&BrokerId| leading.heard_at(**id).is_none_or(recently);
         let alive = voters.iter().filter(heard).count();
         let followers: Vec<BrokerId> = leading.followers.keys().copied().collect();
         if !self.is_majority(alive) {
