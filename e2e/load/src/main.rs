@@ -9,6 +9,7 @@ mod await_answer;
 mod client;
 mod consume;
 mod create_topic;
+mod library_log;
 mod payload;
 mod produce;
 mod reread;

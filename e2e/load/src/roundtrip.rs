@@ -10,6 +10,7 @@ use kring_load::Report;
 use rdkafka::error::KafkaError;
 
 use crate::arguments::Load;
+use crate::library_log;
 use crate::payload::Payload;
 use crate::produce::Book;
 use crate::sightings::Sightings;
@@ -17,6 +18,7 @@ use crate::{client, consume, produce, reread};
 
 /// Runs the load; `consuming` says whether a consumer group reads along.
 pub(crate) fn run(load: &Load, consuming: bool) -> Result<Report, KafkaError> {
+    library_log::start(&load.connection);
     let name = load.producer.clone().unwrap_or_else(name_of_this_run);
     let group = load.group.clone().unwrap_or_else(|| name.clone());
     let payload = Payload::new(&name, load.keys, load.value_bytes);
