@@ -56,6 +56,8 @@ pub(crate) struct ClassicGroup {
     /// End of the join phase while preparing, of the sync phase after it.
     deadline: Option<Instant>,
     initial_delay: Option<InitialDelay>,
+    /// The join phase ends no sooner, however soon all have come.
+    join_not_before: Option<Instant>,
     /// The append that stores this generation's assignment.
     assignment_write: Option<Token>,
     /// Of consumers: the topics of all members; `None` when they cannot be known.
@@ -79,6 +81,7 @@ impl ClassicGroup {
             to_sync: BTreeSet::new(),
             deadline: None,
             initial_delay: None,
+            join_not_before: None,
             assignment_write: None,
             subscribed_topics: None,
         }

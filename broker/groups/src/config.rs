@@ -19,6 +19,10 @@ pub const MEMBER_PROTOCOLS_MAX: usize = 100;
 /// `__consumer_offsets` could not be stored.
 pub const MEMBER_METADATA_BYTES_MAX: usize = 1 << 20;
 
+/// How long a group whose assignment could not be stored waits before the next one. Its members join again at once, and
+/// while too few replicas are in sync they would do so some thousand times a second.
+pub const STORE_AGAIN_MS: u64 = 250;
+
 /// Tombstones in one append.
 pub const TOMBSTONES_PER_APPEND: usize = 1_000;
 

@@ -90,11 +90,18 @@ impl ClassicGroup {
     pub(super) fn maybe_complete_join(&mut self, step: &mut Step<'_>) {
         let complete = self.state == GroupState::PreparingRebalance
             && self.initial_delay.is_none()
-            && self.pending_members.is_empty()
-            && self.joining() == self.members.len();
-        if complete {
-            self.end_join(step);
+            && self.have_all_joined();
+        if !complete {
+            return;
         }
+        match self.join_not_before.filter(|at| *at > step.now.mono) {
+            Some(at) => self.wait_until(at, step),
+            None => self.end_join(step),
+        }
+    }
+
+    fn have_all_joined(&self) -> bool {
+        self.pending_members.is_empty() && self.joining() == self.members.len()
     }
 
     /// The time of the join phase is over, or of one delay of the first.
@@ -110,6 +117,11 @@ impl ClassicGroup {
             initial.remaining_ms -= delay_ms;
             initial.new_member_added = false;
             return self.wait_until(step.after_ms(delay_ms), step);
+        }
+        if self.join_not_before.take().is_some() && !self.have_all_joined() {
+            // Somebody went again while all waited: there is as much time as in any other join phase.
+            let timeout_ms = self.rebalance_timeout_ms();
+            return self.wait_until(step.after_ms(timeout_ms), step);
         }
         self.end_join(step);
     }
@@ -135,6 +147,7 @@ impl ClassicGroup {
         }
         self.deadline = None;
         self.initial_delay = None;
+        self.join_not_before = None;
         self.to_sync.clear();
         self.generation = self.generation.checked_add(1).unwrap_or(1);
         if self.members.is_empty() {

@@ -8,6 +8,7 @@ use kring_wire::ErrorCode;
 
 use super::{ClassicGroup, GroupState};
 use crate::committed::GroupMetadata;
+use crate::config::STORE_AGAIN_MS;
 use crate::request::SyncGroup;
 use crate::response::{GroupResponse, SyncOutcome};
 use crate::step::Step;
@@ -101,6 +102,7 @@ impl ClassicGroup {
                 self.hand_out(step);
             }
             Err(error) => {
+                self.join_not_before = Some(step.after_ms(STORE_AGAIN_MS));
                 self.refuse_syncs(error_for_client(error), step);
                 self.prepare_rebalance("the assignment could not be stored", step);
             }
