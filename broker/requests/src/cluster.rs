@@ -47,15 +47,6 @@ pub(crate) fn topics_in_name_order(
         .filter_map(|id| image.topics.get(id).map(|topic| (*id, topic)))
 }
 
-/// Brokers that are registered and not fenced.
-pub(crate) fn live_brokers(image: &ClusterImage) -> impl Iterator<Item = (BrokerId, &BrokerImage)> {
-    image
-        .brokers
-        .iter()
-        .filter(|(_, broker)| !broker.fenced)
-        .map(|(id, broker)| (*id, broker))
-}
-
 /// Whether a broker is registered and not fenced.
 pub(crate) fn is_live(image: &ClusterImage, id: BrokerId) -> bool {
     image.brokers.get(&id).is_some_and(|broker| !broker.fenced)

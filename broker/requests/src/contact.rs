@@ -1,13 +1,18 @@
 //! Whether this broker hears the active controller, which may have replaced it as a leader otherwise,
 //! and whether it is among its own. It fences nobody; the controller does.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kring_io::{BrokerId, Instant, Now};
 use kring_wire::TopicPartition;
 
 use crate::broker::Broker;
+use crate::cluster;
 use crate::event::Output;
+
+/// So many session time-outs after it was fenced a broker is no longer among those that clients are told of.
+const FORGOTTEN_AFTER_SESSIONS: u64 = 3;
 
 /// When the active controller was last heard, and when it last heard this broker, for all that is known.
 #[derive(Debug, Default)]
@@ -23,6 +28,8 @@ pub(crate) struct Contact {
     /// It stood still, and whatever it hears may be old: until then it finds in its sockets what was said before. It is
     /// over when the controller is heard once more a moment later.
     stood_still: bool,
+    /// Since when fenced brokers have been fenced, as far as this one knows.
+    fenced_at: BTreeMap<BrokerId, Instant>,
 }
 
 impl Broker {
@@ -115,6 +122,23 @@ impl Broker {
             .followers
             .iter()
             .any(|follower| follower.may_be_in_isr && silent(follower.caught_up_at))
+    }
+
+    /// Notes whether a broker is fenced.
+    pub(crate) fn note_fence(&mut self, now: Now, of: BrokerId) {
+        if cluster::is_live(self.image(), of) {
+            self.contact.fenced_at.remove(&of);
+        } else {
+            self.contact.fenced_at.entry(of).or_insert(now.mono);
+        }
+    }
+
+    /// Whether a fenced broker was not a moment ago. Clients need not forget one that restarts.
+    pub(crate) fn was_live_lately(&self, now: Now, id: BrokerId) -> bool {
+        let patience =
+            Duration::from_millis(FORGOTTEN_AFTER_SESSIONS * self.config.broker_session_timeout_ms);
+        let fenced_at = self.contact.fenced_at.get(&id);
+        fenced_at.is_some_and(|at| now.mono.since(*at) < patience)
     }
 
     /// Whether what this leader says of where the log begins and ends may be contradicted by what

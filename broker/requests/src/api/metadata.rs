@@ -9,7 +9,8 @@
 //! * A broker that has started and is not in the cluster yet knows an old image or none. The answer
 //!   waits until it is, at most [`OPEN_WAIT`]; after that what it does not know is
 //!   `LEADER_NOT_AVAILABLE`, because clients give up on an unknown topic.
-//! * The list of brokers is never empty.
+//! * The list of brokers is never empty. A broker that is silent is on it as long as with Apache Kafka, which notices
+//!   nine seconds later what is fenced here after three.
 //! * A partition without a leader is `LEADER_NOT_AVAILABLE`.
 //! * `controller_id` is a broker that takes controller requests: any does, the active controller is named.
 
@@ -90,7 +91,7 @@ fn create_and_answer(
         Vec::new()
     };
     if missing.is_empty() {
-        answer(broker, caller, &question, &Refused::new(), out);
+        answer(broker, now, caller, &question, &Refused::new(), out);
         return;
     }
     auto_create::create_and_wait(
@@ -98,8 +99,8 @@ fn create_and_answer(
         now,
         missing,
         AUTO_CREATE_WAIT,
-        Box::new(move |broker, _now, refused, out| {
-            answer(broker, caller, &question, &refused, out);
+        Box::new(move |broker, now, refused, out| {
+            answer(broker, now, caller, &question, &refused, out);
         }),
         out,
     );
@@ -139,6 +140,7 @@ fn missing_topics(broker: &Broker, question: &Question) -> Vec<String> {
 
 fn answer(
     broker: &Broker,
+    now: Now,
     caller: Caller,
     question: &Question,
     refused: &Refused,
@@ -155,7 +157,7 @@ fn answer(
             .collect(),
     };
     let mut answer = MetadataResponse::default()
-        .with_brokers(brokers(broker))
+        .with_brokers(brokers(broker, now))
         .with_cluster_id(broker.cluster_id().map(|id| text(id.to_string())))
         .with_controller_id(broker.controller_id().0.into())
         .with_topics(topics);
@@ -165,12 +167,14 @@ fn answer(
     caller.answer(&answer, out);
 }
 
-/// The brokers that are live. Where none is, those that are registered, and this one, which the client has just
-/// reached: clients forget who is not listed, and librdkafka 2.12, at an empty list, everybody for ever.
-fn brokers(broker: &Broker) -> Vec<MetadataResponseBroker> {
+/// The brokers that are live, or were a moment ago: clients forget who is not listed, and librdkafka 2.12 does not take
+/// it well when that comes and goes (its issues 5301 and 5600). Where none is, those that are registered, and this one,
+/// which the client has just reached: at an empty list that library forgets everybody for ever.
+fn brokers(broker: &Broker, now: Now) -> Vec<MetadataResponseBroker> {
     let image = broker.image();
-    let mut brokers: BTreeMap<_, _> = cluster::live_brokers(image)
-        .filter_map(|(id, member)| Some((id, listed(id, member)?)))
+    let mut brokers: BTreeMap<_, _> = (image.brokers.iter())
+        .filter(|(id, member)| !member.fenced || broker.was_live_lately(now, **id))
+        .filter_map(|(id, member)| Some((*id, listed(*id, member)?)))
         .collect();
     if brokers.is_empty() {
         let identity = &broker.identity;

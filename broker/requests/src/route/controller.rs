@@ -127,8 +127,13 @@ impl Broker {
                     self.sync_all(now, out);
                 }
                 // The epoch of this broker's registration goes with its fetches and proposals.
-                ImageChange::Broker(id) if id == self.id() => self.sync_all(now, out),
-                ImageChange::Broker(_) | ImageChange::ClusterId | ImageChange::TopicCreated(_) => {}
+                ImageChange::Broker(id) => {
+                    self.note_fence(now, id);
+                    if id == self.id() {
+                        self.sync_all(now, out);
+                    }
+                }
+                ImageChange::ClusterId | ImageChange::TopicCreated(_) => {}
             }
         }
         image_wait::image_changed(self, now, out);

@@ -65,3 +65,22 @@ fn the_list_of_brokers_is_never_empty() {
     let itself = answer.brokers.iter().find(|listed| listed.node_id.0 == 0);
     assert!(itself.is_some(), "{:?}", answer.brokers);
 }
+
+/// librdkafka 2.12 may stand still when a broker leaves the list and comes back.
+#[test]
+fn a_broker_that_restarts_stays_on_the_list_and_one_that_is_gone_does_not() {
+    let mut cluster = Cluster::new();
+    cluster.create("t", 1);
+    let gone = ids()[2];
+    let request = MetadataRequest::default().with_topics(Some(Vec::new()));
+    let listed = |cluster: &mut Cluster| cluster.ask(BrokerId(0), 12, &request).brokers.len();
+    cluster.kill(gone);
+    cluster.run_for(Duration::from_secs(6));
+    cluster.wait_for_isr(BrokerId(0), "t", 2);
+    assert_eq!(listed(&mut cluster), 3);
+    cluster.run_for(Duration::from_secs(10));
+    assert_eq!(listed(&mut cluster), 2);
+    cluster.start(gone);
+    cluster.wait_for_isr(BrokerId(0), "t", 3);
+    assert_eq!(listed(&mut cluster), 3);
+}
