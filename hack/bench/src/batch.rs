@@ -27,9 +27,7 @@ pub(crate) struct Batch {
 pub(crate) fn build(shape: BatchShape, timestamp_ms: i64) -> Batch {
     let count = (shape.batch_bytes / shape.record_bytes.max(1)).max(1);
     let mut builder = BatchBuilder::new();
-    let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
-    for _ in 0..count {
-        let value = value(&mut noise, shape.record_bytes);
+    for value in values(shape.record_bytes, count) {
         builder.push(timestamp_ms, None, Some(&value));
     }
     let bytes = match shape.compression {
@@ -41,6 +39,14 @@ pub(crate) fn build(shape: BatchShape, timestamp_ms: i64) -> Batch {
         payload_bytes: (count * shape.record_bytes) as u64,
         records: count as i64,
     }
+}
+
+/// So many values of one length.
+pub(crate) fn values(record_bytes: usize, count: usize) -> Vec<Vec<u8>> {
+    let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
+    (0..count)
+        .map(|_| value(&mut noise, record_bytes))
+        .collect()
 }
 
 /// Looks like JSON of a service: words that come again and digits that do not, about 3 to 1 for compressors.

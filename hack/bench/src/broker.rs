@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::call;
+use crate::memory_limit::{MemoryLimit, budget};
 
 /// Which broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,21 @@ pub(crate) struct Places {
     pub(crate) pinned: bool,
     /// Only Kring, and at which rate, in requests a second, a load at a rate goes.
     pub(crate) alone: Option<f64>,
+    /// How much memory a broker that is started here may take, with the page cache of its files.
+    pub(crate) memory_bytes_max: Option<u64>,
+}
+
+impl Places {
+    /// Where another Kring may stand at the same time.
+    pub(crate) fn beside(&self) -> Result<Places, String> {
+        let folder = self.folder.join("rival");
+        fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        Ok(Places {
+            folder,
+            kring_port: self.kring_port + RIVAL_PORT_DISTANCE,
+            ..self.clone()
+        })
+    }
 }
 
 /// A broker that runs. Dropping it stops it.
@@ -54,10 +70,14 @@ pub(crate) struct Broker {
     pub(crate) folder: PathBuf,
     child: Option<Child>,
     stop: Option<PathBuf>,
+    /// Removed once the broker has ended.
+    _limit: Option<MemoryLimit>,
 }
 
 const KAFKA_PORT: u16 = 29_492;
-const POSIX_PORT_DISTANCE: u16 = 40;
+const RIVAL_PORT_DISTANCE: u16 = 40;
+/// What Kring plans with where nothing limits it; said to it, because something may limit this process.
+const MEMORY_BYTES: u64 = 512 << 20;
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which of several brokers.
@@ -125,15 +145,7 @@ fn start_one(kind: Kind, places: &Places, node: Node) -> Result<Broker, String> 
     }
     let started = match kind {
         Kind::Kring => start_kring(places, folder, node, "auto"),
-        // Both kinds of Kring may stand side by side.
-        Kind::Posix => {
-            let kring_port = places.kring_port + POSIX_PORT_DISTANCE;
-            let places = Places {
-                kring_port,
-                ..places.clone()
-            };
-            start_kring(&places, folder, node, "posix")
-        }
+        Kind::Posix => start_kring(places, folder, node, "posix"),
         Kind::Kafka => start_kafka(places, folder, node),
     };
     if places.pinned {
@@ -155,7 +167,8 @@ pub(crate) fn kill_and_start(
     child.kill().map_err(|e| format!("SIGKILL: {e}"))?;
     child.wait().map_err(|e| format!("SIGKILL: {e}"))?;
     let started_at = Instant::now();
-    let (pid, child) = spawn_kring(places, &broker.folder, ALONE, "auto")?;
+    let program = Command::new(&places.kring);
+    let (pid, child) = spawn_kring(program, places, &broker.folder, ALONE, "auto")?;
     broker.pid = pid;
     broker.child = Some(child);
     Ok((broker, started_at))
@@ -174,17 +187,24 @@ fn start_kring(
     node: Node,
     driver: &str,
 ) -> Result<Broker, String> {
-    let (pid, child) = spawn_kring(places, &folder, node, driver)?;
+    let limit = places.memory_bytes_max.map(MemoryLimit::new).transpose()?;
+    let program = match &limit {
+        None => Command::new(&places.kring),
+        Some(limit) => limit.run(&places.kring),
+    };
+    let (pid, child) = spawn_kring(program, places, &folder, node, driver)?;
     Ok(Broker {
         address: SocketAddr::from(([127, 0, 0, 1], Node::port(node.id, places.kring_port))),
         pid,
         folder,
         child: Some(child),
         stop: None,
+        _limit: limit,
     })
 }
 
 fn spawn_kring(
+    mut command: Command,
     places: &Places,
     folder: &Path,
     node: Node,
@@ -192,8 +212,11 @@ fn spawn_kring(
 ) -> Result<(u32, Child), String> {
     let log = File::create(folder.join("log")).map_err(|e| format!("the log: {e}"))?;
     let port = Node::port(node.id, places.kring_port);
-    let mut command = Command::new(&places.kring);
-    command.env_clear();
+    // In a container it would see the limit itself.
+    let memory_bytes = places.memory_bytes_max.map_or(MEMORY_BYTES, budget);
+    command
+        .env_clear()
+        .env("KRING_MEMORY_BYTES", memory_bytes.to_string());
     if node.of > 1 {
         let secret = folder.join("peer-secret");
         fs::write(&secret, "the secret of a comparison")
@@ -244,6 +267,7 @@ fn start_kafka(places: &Places, folder: PathBuf, node: Node) -> Result<Broker, S
         folder,
         child: None,
         stop: Some(places.kafka.join("stop")),
+        _limit: None,
     })
 }
 

@@ -10,11 +10,12 @@ use serde_json::json;
 use crate::batch::{self, Batch};
 use crate::broker::{self, Broker, Kind, Places};
 use crate::group::{self, Grouping};
-use crate::scenario::{Metric, Scenario, Work};
-use crate::stand::{self, Standing};
+use crate::metric::Metric;
+use crate::scenario::{Scenario, Work};
+use crate::stand;
 use crate::statistics::Done;
 use crate::usage::{self, Usage};
-use crate::{load, replicate, statistics};
+use crate::{confined, load, replicate, statistics};
 
 /// How long and how much.
 #[derive(Clone, Copy, Debug)]
@@ -57,22 +58,41 @@ pub(crate) fn measure(
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now_ms = now.map_or(0, |since| since.as_millis());
     let batch = batch::build(scenario.shape, i64::try_from(now_ms).unwrap_or(0));
-    if let Work::Stand(standing) = scenario.work {
-        return stand(scenario, standing, places, extent, &batch, results);
+    match scenario.work {
+        Work::Stand(standing) => {
+            let look = |kind| stand::turn(kind, places, standing, &batch, extent.turn_time_max);
+            // What a round of Apache Kafka takes is far from what any floor asks of Kring: one is enough.
+            let beside = standing.killed_with_bytes == 0 && places.alone.is_none();
+            return alone(scenario, places, extent.rounds, beside, results, look);
+        }
+        Work::Confined { memory_bytes_max } => {
+            let places = Places {
+                memory_bytes_max: Some(memory_bytes_max),
+                ..places.clone()
+            };
+            let look = |_| confined::turn(scenario, &places, extent, &batch);
+            return alone(scenario, &places, extent.rounds, false, results, look);
+        }
+        _ => {}
     }
-    let count = if scenario.work == Work::Replicate {
-        3
-    } else {
-        1
+    in_turns(scenario, places, extent, &batch, results)
+}
+
+/// A turn of each that does not count. Gives half of what the rival took in it, in requests a second.
+fn warm_up(
+    scenario: &Scenario,
+    places: &Places,
+    extent: Extent,
+    batch: &Batch,
+    [theirs, ours]: [&[Broker]; 2],
+) -> Result<f64, String> {
+    let work = match scenario.work {
+        Work::EndToEnd | Work::Foreign(_) => Work::Produce,
+        work => work,
     };
-    let (rival, own) = (scenario.rival, scenario.ours);
-    let theirs = match places.alone {
-        None => broker::start_all(rival, places, count)?,
-        Some(_) => Vec::new(),
-    };
-    let ours = broker::start_all(own, places, count)?;
+    let own = Scenario { work, ..*scenario };
     // Apache Kafka compiles while it warms up; Kring takes a turn for its journal.
-    let long = match rival {
+    let long = match scenario.rival {
         Kind::Kafka => Extent {
             turn_time_max: extent.warm_up,
             turn_payload_bytes: u64::MAX,
@@ -80,40 +100,53 @@ pub(crate) fn measure(
         },
         Kind::Kring | Kind::Posix => extent,
     };
-    let at_most = match scenario.work {
-        Work::EndToEnd => Work::Produce,
-        work => work,
-    };
-    let warm_up = Scenario {
-        work: at_most,
-        ..*scenario
-    };
     let half = match places.alone {
         None => {
-            let most = turn(&warm_up, rival, &theirs, &batch, long, "warm-up")?;
+            let (rival, kind) = (own.of_rival(), scenario.rival);
+            let most = turn(&rival, kind, theirs, places, batch, long, "warm-up")?;
             most[&Metric::MbPerSecond] * 1e6 / batch.payload_bytes as f64 / 2.0
         }
         Some(rate) => rate,
     };
-    turn(&warm_up, own, &ours, &batch, extent, "warm-up")?;
-    let extent = Extent {
-        rate: half,
-        ..extent
+    turn(&own, scenario.ours, ours, places, batch, extent, "warm-up")?;
+    Ok(half)
+}
+
+/// Both side by side, a turn of one while the other rests.
+fn in_turns(
+    scenario: &Scenario,
+    places: &Places,
+    extent: Extent,
+    batch: &Batch,
+    results: &mut impl Write,
+) -> Result<Both, String> {
+    let count = if scenario.work == Work::Replicate {
+        3
+    } else {
+        1
     };
+    let (rival, own) = (scenario.rival, scenario.ours);
+    let theirs = match places.alone {
+        None => broker::start_all(rival, &places.beside()?, count)?,
+        Some(_) => Vec::new(),
+    };
+    let ours = broker::start_all(own, places, count)?;
+    let rate = warm_up(scenario, places, extent, batch, [&theirs, &ours])?;
+    let extent = Extent { rate, ..extent };
     let mut both = Both {
         ours: Vec::new(),
         theirs: Vec::new(),
     };
     for round in 0..extent.rounds {
         let topic = format!("round-{round}");
-        for (kind, brokers, turns) in [
-            (rival, &theirs, &mut both.theirs),
-            (own, &ours, &mut both.ours),
+        for (scenario, kind, brokers, turns) in [
+            (&scenario.of_rival(), rival, &theirs, &mut both.theirs),
+            (scenario, own, &ours, &mut both.ours),
         ] {
             if brokers.is_empty() {
                 continue;
             }
-            let figures = turn(scenario, kind, brokers, &batch, extent, &topic)?;
+            let figures = turn(scenario, kind, brokers, places, batch, extent, &topic)?;
             write(results, scenario, places, round, kind, &figures)?;
             turns.push(figures);
         }
@@ -122,28 +155,29 @@ pub(crate) fn measure(
 }
 
 /// Each broker alone: what else runs would be in its figures.
-fn stand(
+fn alone(
     scenario: &Scenario,
-    standing: Standing,
     places: &Places,
-    extent: Extent,
-    batch: &Batch,
+    rounds: usize,
+    beside_kafka: bool,
     results: &mut impl Write,
+    look: impl Fn(Kind) -> Result<Figures, String>,
 ) -> Result<Both, String> {
-    let mut ours = Vec::new();
-    let mut theirs = Vec::new();
-    for round in 0..extent.rounds {
-        // What a round of Apache Kafka takes is far from what any floor asks of Kring: one is enough.
-        if round == 0 && standing.killed_with_bytes == 0 && places.alone.is_none() {
-            let figures = stand::turn(Kind::Kafka, places, standing, batch, extent.turn_time_max)?;
+    let mut both = Both {
+        ours: Vec::new(),
+        theirs: Vec::new(),
+    };
+    for round in 0..rounds {
+        if round == 0 && beside_kafka {
+            let figures = look(Kind::Kafka)?;
             write(results, scenario, places, round, Kind::Kafka, &figures)?;
-            theirs.push(figures);
+            both.theirs.push(figures);
         }
-        let figures = stand::turn(Kind::Kring, places, standing, batch, extent.turn_time_max)?;
+        let figures = look(Kind::Kring)?;
         write(results, scenario, places, round, Kind::Kring, &figures)?;
-        ours.push(figures);
+        both.ours.push(figures);
     }
-    Ok(Both { ours, theirs })
+    Ok(both)
 }
 
 fn write(
@@ -157,6 +191,7 @@ fn write(
     let named = figures.iter().map(|(metric, n)| (metric.name(), *n));
     let line = json!({
         "scenario": scenario.name, "round": round, "broker": kind.name(),
+        "partitions": scenario.partitions,
         "pinned": places.pinned, "figures": named.collect::<BTreeMap<&str, f64>>(),
     });
     writeln!(results, "{line}").map_err(|e| format!("the results: {e}"))
@@ -167,6 +202,7 @@ fn turn(
     scenario: &Scenario,
     kind: Kind,
     brokers: &[Broker],
+    places: &Places,
     batch: &Batch,
     extent: Extent,
     topic: &str,
@@ -184,7 +220,7 @@ fn turn(
     }
     let (before, done, after) = match scenario.work {
         Work::Replicate => replicate::turn(scenario, brokers, &configs, batch, extent, topic),
-        _ => load::turn(scenario, broker, &configs, batch, extent, topic),
+        _ => load::turn(scenario, broker, places, &configs, batch, extent, topic),
     }
     .map_err(named)?;
     // What one broker leaves in the page cache must not be written during the other's turn.
@@ -196,23 +232,16 @@ fn figures(before: Usage, done: &Done, after: Usage, batch: &Batch) -> Figures {
     let payload = (done.payload_bytes as f64).max(1.0);
     let cpu_s = after.cpu_s - before.cpu_s;
     let quantile = |q| done.latency.value_at_quantile(q) as f64;
-    BTreeMap::from([
+    let mut figures = BTreeMap::from([
         (
             Metric::MbPerSecond,
             payload / 1e6 / done.elapsed.as_secs_f64(),
         ),
         (Metric::CpuPerGb, cpu_s / (payload / 1e9)),
         (
-            Metric::CpuPerMillionRequests,
-            cpu_per_million_requests(cpu_s, done),
-        ),
-        (
             Metric::MillionRecordsPerCpuS,
             payload / batch.payload_bytes as f64 * batch.records as f64 / cpu_s.max(1e-9) / 1e6,
         ),
-        (Metric::P50, quantile(0.5)),
-        (Metric::P99, quantile(0.99)),
-        (Metric::P999, quantile(0.999)),
         (Metric::MemoryMb, after.memory_bytes as f64 / 1e6),
         (
             Metric::DiskPerPayload,
@@ -222,7 +251,20 @@ fn figures(before: Usage, done: &Done, after: Usage, batch: &Batch) -> Figures {
             Metric::Flushes,
             after.flushes.saturating_sub(before.flushes) as f64,
         ),
-    ])
+    ]);
+    // Other clients do not say how many requests they sent.
+    if done.requests > 0 {
+        figures.extend([
+            (
+                Metric::CpuPerMillionRequests,
+                cpu_per_million_requests(cpu_s, done),
+            ),
+            (Metric::P50, quantile(0.5)),
+            (Metric::P99, quantile(0.99)),
+            (Metric::P999, quantile(0.999)),
+        ]);
+    }
+    figures
 }
 
 fn cpu_per_million_requests(cpu_s: f64, done: &Done) -> f64 {

@@ -5,10 +5,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::batch::Batch;
-use crate::broker::Broker;
+use crate::broker::{Broker, Places};
 use crate::call;
 use crate::compare::Extent;
 use crate::consume::{self, Consuming, Following};
+use crate::foreign::{self, Ground};
 use crate::produce::{self, Producing};
 use crate::scenario::{Scenario, Work};
 use crate::statistics::Done;
@@ -57,6 +58,7 @@ pub(crate) fn end_to_end(
 pub(crate) fn turn(
     scenario: &Scenario,
     broker: &Broker,
+    places: &Places,
     configs: &[(&str, &str)],
     batch: &Batch,
     extent: Extent,
@@ -64,7 +66,7 @@ pub(crate) fn turn(
 ) -> Result<Around, String> {
     let mut admin = call::connect(broker.address, Duration::from_secs(10))?;
     call::create_topic(&mut admin, topic, scenario.partitions, configs)?;
-    let around = run(scenario, broker, batch, extent, topic)?;
+    let around = run(scenario, broker, places, batch, extent, topic)?;
     call::delete_topic(&mut admin, topic)?;
     Ok(around)
 }
@@ -73,6 +75,7 @@ pub(crate) fn turn(
 fn run(
     scenario: &Scenario,
     broker: &Broker,
+    places: &Places,
     batch: &Batch,
     extent: Extent,
     topic: &str,
@@ -81,7 +84,7 @@ fn run(
         connections: scenario.connections,
         depth: scenario.depth,
         acks: scenario.acks,
-        rate: None,
+        rate: scenario.rate,
         begins_at: None,
         payload_bytes_max: extent.turn_payload_bytes,
         time_max: extent.turn_time_max,
@@ -89,8 +92,22 @@ fn run(
     let partitions: Vec<i32> = (0..scenario.partitions).collect();
     match scenario.work {
         Work::EndToEnd => end_to_end(broker, batch, producing, topic, extent.rate),
-        Work::Stand(_) | Work::Replicate | Work::Group(_) => {
+        Work::Stand(_) | Work::Confined { .. } | Work::Replicate | Work::Group(_) => {
             Err("that is no load on one broker".to_owned())
+        }
+        Work::Foreign(foreign) => {
+            let ground = Ground {
+                broker,
+                kafka: &places.kafka,
+                topic,
+                shape: scenario.shape,
+                payload_bytes: extent.turn_payload_bytes,
+            };
+            let fill = Producing {
+                time_max: Duration::from_secs(120),
+                ..producing
+            };
+            foreign::run(foreign, &ground, batch, fill, &partitions)
         }
         Work::Produce => {
             let before = usage::read(broker.pid, &broker.folder)?;

@@ -7,10 +7,15 @@ mod batch;
 mod broker;
 mod call;
 mod compare;
+mod confined;
 mod consume;
+mod foreign;
 mod frame;
 mod group;
+mod guard;
 mod load;
+mod memory_limit;
+mod metric;
 mod plot;
 mod produce;
 mod replicate;
@@ -23,6 +28,7 @@ mod sweep;
 mod table;
 mod usage;
 mod wait;
+mod yardstick;
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -54,6 +60,12 @@ struct Arguments {
     /// A file for the figures that have floors, as a table in Markdown.
     #[arg(long, value_name = "FILE")]
     table: Option<PathBuf>,
+    /// Nothing but the guard: Kring alone against the baseline in this file. Exit status 1 when it stepped back.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenarios", "sweeps"])]
+    guard: Option<PathBuf>,
+    /// What the guard measures is the new baseline.
+    #[arg(long, requires = "guard")]
+    record_guard: bool,
     /// Turns of each broker.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -90,7 +102,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Vec<String>, String> {
-    let chosen = choose(&arguments.scenarios, !arguments.sweeps.is_empty())?;
+    let chosen = choose(
+        &arguments.scenarios,
+        !arguments.sweeps.is_empty(),
+        arguments.quick,
+    )?;
     fs::create_dir_all(&arguments.folder)
         .map_err(|e| format!("{}: {e}", arguments.folder.display()))?;
     let whole = |path: &PathBuf| {
@@ -108,7 +124,11 @@ fn run(arguments: &Arguments) -> Result<Vec<String>, String> {
         kring_port: 29_092,
         pinned: arguments.pinned,
         alone: arguments.alone,
+        memory_bytes_max: None,
     };
+    if let Some(baseline) = &arguments.guard {
+        return guard::run(&places, baseline, arguments.record_guard);
+    }
     let extent = match arguments.quick {
         true => extent(arguments.rounds, 10, 4, 256 << 20),
         false => extent(arguments.rounds, 90, 20, 2 << 30),
@@ -161,9 +181,10 @@ fn extent(rounds: usize, warm_up_s: u64, turn_s: u64, turn_payload_bytes: u64) -
     }
 }
 
-fn choose(names: &[String], sweeps: bool) -> Result<Vec<&'static Scenario>, String> {
+fn choose(names: &[String], sweeps: bool, quick: bool) -> Result<Vec<&'static Scenario>, String> {
     if names.is_empty() && !sweeps {
-        return Ok(SCENARIOS.iter().collect());
+        let chosen = SCENARIOS.iter().filter(|s| !(quick && s.is_long()));
+        return Ok(chosen.collect());
     }
     let find = |name: &String| {
         SCENARIOS

@@ -5,51 +5,11 @@ use kring_wire::Compression;
 
 use crate::batch::BatchShape;
 use crate::broker::Kind;
+use crate::foreign::{Client, Foreign, Side};
 use crate::group::Grouping;
+use crate::metric::Metric;
 use crate::stand::Standing;
 use crate::statistics::Summary;
-
-/// A figure of one turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Metric {
-    MbPerSecond,
-    CpuPerGb,
-    CpuPerMillionRequests,
-    MillionRecordsPerCpuS,
-    P50,
-    P99,
-    P999,
-    MemoryMb,
-    DiskPerPayload,
-    Flushes,
-    StartMs,
-    CreateMs,
-    IdleCpuPercent,
-    RestartMs,
-    RebalanceMs,
-}
-
-impl Metric {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Metric::MbPerSecond => "mb_per_second",
-            Metric::CpuPerGb => "cpu_s_per_gb",
-            Metric::CpuPerMillionRequests => "cpu_s_per_million_requests",
-            Metric::MillionRecordsPerCpuS => "million_records_per_cpu_s",
-            Metric::P50 => "p50_us",
-            Metric::P99 => "p99_us",
-            Metric::P999 => "p999_us",
-            Metric::MemoryMb => "memory_mb",
-            Metric::DiskPerPayload => "disk_bytes_per_payload_byte",
-            Metric::Flushes => "flushes_of_disk",
-            Metric::StartMs => "start_to_first_record_ms",
-            Metric::CreateMs => "partitions_created_ms",
-            Metric::IdleCpuPercent => "idle_percent_of_a_core",
-            Metric::RebalanceMs => "rebalance_ms",
-            Metric::RestartMs => "sigkill_to_produce_and_fetch_ms",
-        }
-    }
-}
 
 /// What the ratio of the two brokers must keep to, or Kring's own figure.
 #[derive(Clone, Copy, Debug)]
@@ -121,6 +81,10 @@ pub(crate) enum Work {
     Group(Grouping),
     /// None: a broker that stands there.
     Stand(Standing),
+    /// Producers' and then consumers' on a broker that may take so much memory. Kring alone: a JVM does not start in it.
+    Confined { memory_bytes_max: u64 },
+    /// That of another client's own benchmark, to see whether this one's figures are of the brokers.
+    Foreign(Foreign),
 }
 
 /// A load on both brokers in turn.
@@ -133,14 +97,39 @@ pub(crate) struct Scenario {
     pub(crate) work: Work,
     pub(crate) shape: BatchShape,
     pub(crate) partitions: i32,
+    /// None: as many.
+    pub(crate) rival_partitions: Option<i32>,
     pub(crate) connections: usize,
     pub(crate) depth: usize,
+    /// Requests in a second; none: as many as are answered.
+    pub(crate) rate: Option<f64>,
     pub(crate) acks: i16,
     /// Settings of the topic on Apache Kafka.
     pub(crate) kafka_topic: &'static [(&'static str, &'static str)],
     /// Settings of the topic on both.
     pub(crate) topic: &'static [(&'static str, &'static str)],
     pub(crate) floors: &'static [Floor],
+}
+
+impl Scenario {
+    /// Whether it takes so long that it is no part of a quick run: other clients start for seconds.
+    pub(crate) fn is_long(&self) -> bool {
+        match self.work {
+            Work::Foreign(_) => true,
+            Work::Consume {
+                partition_bytes, ..
+            } => partition_bytes > 100 << 20,
+            _ => false,
+        }
+    }
+
+    /// What the rival does of it.
+    pub(crate) fn of_rival(&self) -> Scenario {
+        Scenario {
+            partitions: self.rival_partitions.unwrap_or(self.partitions),
+            ..*self
+        }
+    }
 }
 
 const fn shape(record_bytes: usize, batch_bytes: usize, compression: Compression) -> BatchShape {
@@ -167,13 +156,28 @@ pub(crate) const PLAIN: Scenario = Scenario {
     work: Work::Produce,
     shape: shape(1024, 64 << 10, Compression::None),
     partitions: 10,
+    rival_partitions: None,
     connections: 2,
     depth: 5,
+    rate: None,
     acks: -1,
     kafka_topic: &[],
     topic: &[],
     floors: &[],
 };
+
+const fn foreign(name: &'static str, client: Client, side: Side) -> Scenario {
+    Scenario {
+        name,
+        work: Work::Foreign(Foreign { client, side }),
+        // A client takes most of two processors, so that the MB/s are its own: no broker must hold it back.
+        floors: &[
+            Floor::AtLeast(Metric::MbPerSecond, 0.8),
+            Floor::AtMost(Metric::CpuPerGb, 1.0),
+        ],
+        ..PLAIN
+    }
+}
 
 /// Every scenario.
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -196,6 +200,18 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         depth: 32,
         kafka_topic: &[("flush.messages", "1")],
         floors: &[Floor::AtLeast(Metric::MbPerSecond, 20.0)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "10k-partitions-against-1",
+        rival: Kind::Kring,
+        shape: shape(1024, 4 << 10, Compression::None),
+        partitions: 10_000,
+        rival_partitions: Some(1),
+        connections: 4,
+        depth: 64,
+        rate: Some(2000.0),
+        floors: &[Floor::AtMost(Metric::P99, 1.5)],
         ..PLAIN
     },
     Scenario {
@@ -259,6 +275,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         },
         partitions: 1,
         floors: &[Floor::AtLeast(Metric::MbPerSecond, 1.5)],
+        ..PLAIN
+    },
+    Scenario {
+        // Far behind the end: from Kring's disk, and from what of Apache Kafka's is still in the page cache.
+        name: "consume-behind",
+        work: Work::Consume {
+            consumers: 1,
+            partition_bytes: 200 << 20,
+        },
+        floors: &[Floor::AtLeast(Metric::MbPerSecond, 0.5)],
         ..PLAIN
     },
     Scenario {
@@ -332,6 +358,19 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         floors: &[Floor::Within(Metric::RestartMs, 1000.0)],
         ..PLAIN
     },
+    Scenario {
+        name: "confined-128m",
+        work: Work::Confined {
+            memory_bytes_max: 128 << 20,
+        },
+        partitions: 50,
+        floors: &[Floor::Within(Metric::PeakMemoryMb, 128.0 * 1.048_576)],
+        ..PLAIN
+    },
+    foreign("java-produces", Client::Java, Side::Produce),
+    foreign("java-consumes", Client::Java, Side::Consume),
+    foreign("kcat-produces", Client::Kcat, Side::Produce),
+    foreign("kcat-consumes", Client::Kcat, Side::Consume),
 ];
 
 #[cfg(test)]

@@ -12,10 +12,11 @@ use crate::broker::{self, Kind, Places};
 use crate::compare::Extent;
 use crate::consume::{self, Consuming};
 use crate::group::{self, Grouping};
+use crate::metric::Metric;
 use crate::produce::{self, Producing};
-use crate::scenario::{Metric, SCENARIOS, Work};
+use crate::scenario::{SCENARIOS, Work};
 use crate::stand::{self, Standing};
-use crate::{call, load, replicate, usage};
+use crate::{call, load, replicate, usage, yardstick};
 
 fn places(folder: &Path) -> Places {
     let own = std::env::current_exe().unwrap();
@@ -27,6 +28,7 @@ fn places(folder: &Path) -> Places {
         kring_port: free_port(),
         pinned: false,
         alone: None,
+        memory_bytes_max: None,
     }
 }
 
@@ -157,6 +159,23 @@ fn three_brokers_replicate_a_small_load() {
     assert_eq!(done.requests, 300);
     // The journal of each broker has them.
     assert!(after.disk_bytes - before.disk_bytes > 3 * 300 * batch.bytes.len() as u64);
+}
+
+#[test]
+fn the_yardstick_takes_a_load() {
+    let dir = tempfile::tempdir().unwrap();
+    let load = Producing {
+        connections: 2,
+        depth: 2,
+        acks: 1,
+        rate: None,
+        begins_at: None,
+        payload_bytes_max: 100_000,
+        time_max: Duration::from_secs(60),
+    };
+    let cpu_s_per_gb = yardstick::measure(dir.path(), &small_batch(), load).unwrap();
+    assert!(cpu_s_per_gb > 0.0 && cpu_s_per_gb.is_finite());
+    assert!(!dir.path().join("yardstick").exists());
 }
 
 #[test]

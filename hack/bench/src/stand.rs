@@ -9,8 +9,8 @@ use crate::batch::Batch;
 use crate::broker::{self, Broker, Kind, Places};
 use crate::compare::Figures;
 use crate::consume::{self, Consuming};
+use crate::metric::Metric;
 use crate::produce::{self, Producing};
-use crate::scenario::Metric;
 use crate::{call, usage};
 
 /// What stands there while nobody asks anything.

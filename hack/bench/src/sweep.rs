@@ -10,8 +10,9 @@ use crate::batch::BatchShape;
 use crate::broker::Places;
 use crate::compare::{self, Extent};
 use crate::group::Grouping;
+use crate::metric::Metric;
 use crate::plot::{self, Curve};
-use crate::scenario::{Metric, PLAIN, Scenario, Work};
+use crate::scenario::{PLAIN, Scenario, Work};
 use crate::stand::Standing;
 use crate::statistics;
 

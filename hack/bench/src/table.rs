@@ -72,7 +72,8 @@ fn asked(floor: Floor) -> String {
 mod tests {
     use super::*;
     use crate::compare::Figures;
-    use crate::scenario::{Metric, PLAIN};
+    use crate::metric::Metric;
+    use crate::scenario::PLAIN;
 
     #[test]
     fn a_row_says_what_was_measured_asked_and_kept() {

@@ -37,6 +37,14 @@ pub(crate) fn read(pid: u32, folder: &Path) -> Result<Usage, String> {
     })
 }
 
+/// The most that a process has had in memory so far.
+pub(crate) fn peak_memory_bytes(pid: u32) -> Result<u64, String> {
+    let path = format!("/proc/{pid}/status");
+    let status = fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
+    let kib = field(&status, "VmHWM:").ok_or_else(|| format!("{path} has no VmHWM"))?;
+    Ok(kib * 1024)
+}
+
 /// Seconds that the threads of a process have been on a processor, to the nanosecond: what a broker without clients takes
 /// is below a tick. Threads that ended are not in it.
 pub(crate) fn threads_cpu_s(pid: u32) -> Result<f64, String> {
@@ -97,5 +105,6 @@ mod tests {
         let used = read(std::process::id(), Path::new("/tmp")).unwrap();
         assert!(used.memory_bytes > 0 && used.cpu_s >= 0.0);
         assert!(threads_cpu_s(std::process::id()).unwrap() > 0.0);
+        assert!(peak_memory_bytes(std::process::id()).unwrap() > 0);
     }
 }

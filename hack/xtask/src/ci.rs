@@ -1,8 +1,9 @@
 //! `cargo xtask ci <lane>`: what CI runs, one lane at a time, each closing with one line of figures.
 //! It installs nothing; `hack/test` does, before it calls the lanes.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
@@ -31,6 +32,8 @@ pub(crate) enum Lane {
     Fuzz,
     /// Three real brokers under faults of processes, network and disks, and one among strangers. It needs root.
     Chaos,
+    /// What the broker takes of processor, disk and memory, beside a yardstick, against the baseline.
+    Bench,
     /// Other people's clients against one broker.
     Compat,
     /// The charts, and the end-to-end tests on a real Kubernetes.
@@ -87,11 +90,15 @@ const BUILD_SIMULATOR: &str =
     "cargo build --locked --quiet --profile sim --package kring-sim --features canary";
 const BUILD_CHAOS: &str = "cargo build --locked --quiet --profile sim --package kring-broker --package kring-load --package kring-chaos";
 
+const BUILD_BENCH: &str =
+    "cargo build --locked --quiet --profile sim --package kring-broker --package kring-bench";
+
 /// What is built before anything runs. The simulator has its canaries in it: in `kring-sim` all of them are off.
 fn builds(lane: Lane) -> &'static [&'static str] {
     match lane {
         Lane::Sim => &[BUILD_SIMULATOR],
         Lane::Chaos | Lane::Strikes => &[BUILD_CHAOS],
+        Lane::Bench => &[BUILD_BENCH],
         Lane::Proofs => &[
             BUILD_SIMULATOR,
             "cargo build --locked --quiet --profile sim --package kring-e2e-sim",
@@ -143,6 +150,9 @@ fn steps(lane: Lane) -> &'static [&'static str] {
             "target/sim/kring-chaos full --rounds=3",
             "target/sim/kring-chaos hostile --frames=2000000 --connections=15000 --hold-seconds=60",
         ],
+        Lane::Bench => &[
+            "target/sim/kring-bench --kring=target/sim/kring-broker --folder=target/bench --guard=hack/bench/guard.json",
+        ],
         Lane::Compat => &["e2e/compat/run"],
         Lane::Kube => &[
             "hack/cluster/install",
@@ -184,13 +194,21 @@ fn execute(root: &Path, nice: &[&str], line: &str) -> Result<Vec<String>, String
     }
 }
 
-/// A program of the build lies where cargo puts it; other words stay what they are.
-fn located(word: &str) -> PathBuf {
+/// What of the build a word names, after `=` too, lies where cargo puts it; other words stay what they are.
+fn located(word: &str) -> OsString {
+    let (option, path) = match word.split_once('=') {
+        Some((option, path)) => (format!("{option}="), path),
+        None => (String::new(), word),
+    };
     match (
-        word.strip_prefix("target/"),
+        path.strip_prefix("target/"),
         std::env::var_os("CARGO_TARGET_DIR"),
     ) {
-        (Some(built), Some(directory)) => Path::new(&directory).join(built),
+        (Some(built), Some(directory)) => {
+            let mut located = OsString::from(option);
+            located.push(Path::new(&directory).join(built));
+            located
+        }
         _ => word.into(),
     }
 }
