@@ -72,11 +72,15 @@ fn open(path: &Path, bytes: u64) -> std::io::Result<File> {
         file.write_all(&zeros)?;
     }
     file.sync_all()?;
-    let flags = OFlags::DIRECT | OFlags::DSYNC;
-    OpenOptions::new()
-        .write(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)
+    let durable = |flags: OFlags| {
+        let flags = (flags | OFlags::DSYNC).bits().cast_signed();
+        OpenOptions::new()
+            .write(true)
+            .custom_flags(flags)
+            .open(path)
+    };
+    // Some file systems of older kernels have no way past the page cache.
+    durable(OFlags::DIRECT).or_else(|_| durable(OFlags::empty()))
 }
 
 /// Serves a connection to its end; gives the processor time of its thread in seconds.
