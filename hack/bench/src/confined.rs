@@ -27,13 +27,8 @@ pub(crate) fn turn(
     call::create_topic(&mut admin, TOPIC, scenario.partitions, scenario.topic)?;
     let partitions: Vec<i32> = (0..scenario.partitions).collect();
     let load = Producing {
-        connections: scenario.connections,
-        depth: scenario.depth,
-        acks: scenario.acks,
-        rate: None,
-        begins_at: None,
-        payload_bytes_max: extent.turn_payload_bytes,
         time_max: Duration::from_secs(120),
+        ..scenario.producing(extent)
     };
     let killed = |error| format!("{error}; was the broker killed for its memory?");
     let produced = produce::run(broker.address, TOPIC, &partitions, batch, load).map_err(killed)?;

@@ -80,15 +80,7 @@ fn run(
     extent: Extent,
     topic: &str,
 ) -> Result<Around, String> {
-    let producing = Producing {
-        connections: scenario.connections,
-        depth: scenario.depth,
-        acks: scenario.acks,
-        rate: scenario.rate,
-        begins_at: None,
-        payload_bytes_max: extent.turn_payload_bytes,
-        time_max: extent.turn_time_max,
-    };
+    let producing = scenario.producing(extent);
     let partitions: Vec<i32> = (0..scenario.partitions).collect();
     match scenario.work {
         Work::EndToEnd => end_to_end(broker, batch, producing, topic, extent.rate),

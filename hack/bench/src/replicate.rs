@@ -32,12 +32,8 @@ pub(crate) fn turn(
     let share = brokers.len() as u64;
     let producing = Producing {
         connections: 1,
-        depth: scenario.depth,
-        acks: scenario.acks,
-        rate: None,
-        begins_at: None,
         payload_bytes_max: extent.turn_payload_bytes / share,
-        time_max: extent.turn_time_max,
+        ..scenario.producing(extent)
     };
     let before = used(brokers)?;
     let parts = thread::scope(|scope| {

@@ -5,9 +5,11 @@ use kring_wire::Compression;
 
 use crate::batch::BatchShape;
 use crate::broker::Kind;
+use crate::compare::Extent;
 use crate::foreign::{Client, Foreign, Side};
 use crate::group::Grouping;
 use crate::metric::Metric;
+use crate::produce::Producing;
 use crate::stand::Standing;
 use crate::statistics::Summary;
 
@@ -120,6 +122,19 @@ impl Scenario {
                 partition_bytes, ..
             } => partition_bytes > 100 << 20,
             _ => false,
+        }
+    }
+
+    /// Its producers' part of one turn.
+    pub(crate) fn producing(&self, extent: Extent) -> Producing {
+        Producing {
+            connections: self.connections,
+            depth: self.depth,
+            acks: self.acks,
+            rate: self.rate,
+            begins_at: None,
+            payload_bytes_max: extent.turn_payload_bytes,
+            time_max: extent.turn_time_max,
         }
     }
 

@@ -18,6 +18,17 @@ use crate::scenario::{SCENARIOS, Work};
 use crate::stand::{self, Standing};
 use crate::{call, load, replicate, usage, yardstick};
 
+/// What the loads here begin with.
+const LOAD: Producing = Producing {
+    connections: 2,
+    depth: 2,
+    acks: 1,
+    rate: None,
+    begins_at: None,
+    payload_bytes_max: 100_000,
+    time_max: Duration::from_secs(60),
+};
+
 fn places(folder: &Path) -> Places {
     let own = std::env::current_exe().unwrap();
     let target = own.parent().unwrap().parent().unwrap();
@@ -80,13 +91,11 @@ fn a_small_load_at_a_rate_and_without_one_is_acknowledged_whole() {
     let batch = small_batch();
     for (acks, rate) in [(-1, None), (1, Some(2000.0))] {
         let load = Producing {
-            connections: 2,
             depth: 3,
             acks,
             rate,
-            begins_at: None,
             payload_bytes_max: 200 * batch.payload_bytes,
-            time_max: Duration::from_secs(60),
+            ..LOAD
         };
         let produced =
             produce::run(broker.address, "smoke", &[0, 1, 2, 3, 4], &batch, load).unwrap();
@@ -126,13 +135,9 @@ fn a_small_load_at_a_rate_and_without_one_is_acknowledged_whole() {
     assert_eq!(followed.latency.len(), 100);
     assert!(usage::read(broker.pid, &broker.folder).unwrap().disk_bytes > 0);
     let load = Producing {
-        connections: 2,
         depth: 1,
-        acks: 1,
-        rate: None,
-        begins_at: None,
         payload_bytes_max: 6_000,
-        time_max: Duration::from_secs(60),
+        ..LOAD
     };
     let error = produce::run(broker.address, "smoke", &[4, 5], &batch, load).unwrap_err();
     assert!(error.contains("UnknownTopicOrPartition"), "{error}");
@@ -164,16 +169,7 @@ fn three_brokers_replicate_a_small_load() {
 #[test]
 fn the_yardstick_takes_a_load() {
     let dir = tempfile::tempdir().unwrap();
-    let load = Producing {
-        connections: 2,
-        depth: 2,
-        acks: 1,
-        rate: None,
-        begins_at: None,
-        payload_bytes_max: 100_000,
-        time_max: Duration::from_secs(60),
-    };
-    let cpu_s_per_gb = yardstick::measure(dir.path(), &small_batch(), load).unwrap();
+    let cpu_s_per_gb = yardstick::measure(dir.path(), &small_batch(), LOAD).unwrap();
     assert!(cpu_s_per_gb > 0.0 && cpu_s_per_gb.is_finite());
     assert!(!dir.path().join("yardstick").exists());
 }

@@ -6,8 +6,7 @@ use kring_io::{Instant, Now};
 use super::{Quorum, Role};
 
 impl Quorum {
-    /// Since when every majority of the voters has had a member that this leader has not heard; none on others. A leader
-    /// that is alone hears itself.
+    /// The latest moment since which this leader has heard a majority of the voters, itself included; none on others.
     #[must_use]
     pub fn majority_heard_at(&self, now: Now) -> Option<Instant> {
         let Role::Leader(leading) = &self.role else {
@@ -17,7 +16,7 @@ impl Quorum {
         let heard_at = voters.map(|voter| leading.heard_at(*voter).unwrap_or(now.mono));
         let mut heard_at: Vec<Instant> = heard_at.collect();
         heard_at.sort_unstable();
-        // A majority is at this one or behind it.
+        // A majority was heard at this moment or later.
         heard_at.get((heard_at.len() - 1) / 2).copied()
     }
 }

@@ -126,9 +126,9 @@ impl Broker {
                 ImageChange::ClusterConfig | ImageChange::BrokerConfig(_) => {
                     self.sync_all(now, out);
                 }
-                // The epoch of this broker's registration goes with its fetches and proposals.
                 ImageChange::Broker(id) => {
                     self.note_fence(now, id);
+                    // The epoch of this broker's registration goes with its fetches and proposals.
                     if id == self.id() {
                         self.sync_all(now, out);
                     }

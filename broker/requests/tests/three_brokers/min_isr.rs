@@ -10,6 +10,14 @@ use crate::harness::{Cluster, ids, text};
 
 const NOT_ENOUGH_REPLICAS: i16 = 19;
 
+/// Kills a follower; gives which.
+fn lose_a_follower(cluster: &mut Cluster, leader: BrokerId) -> BrokerId {
+    let follower = ids().into_iter().find(|id| *id != leader).unwrap();
+    cluster.kill(follower);
+    cluster.wait_for_isr(leader, "t", 2);
+    follower
+}
+
 #[test]
 fn with_two_of_three_acks_all_goes_on_and_with_one_it_is_refused() {
     let mut cluster = Cluster::new();
@@ -48,9 +56,7 @@ fn an_isr_below_the_minimum_appends_nothing() {
     cluster.set_topic_config("t", "min.insync.replicas", "3");
     let leader = cluster.leader(BrokerId(0), "t");
     assert_eq!(cluster.produce(leader, "t", -1).0, 0);
-    let follower = ids().into_iter().find(|id| *id != leader).unwrap();
-    cluster.kill(follower);
-    cluster.wait_for_isr(leader, "t", 2);
+    let follower = lose_a_follower(&mut cluster, leader);
     let number = cluster.send_produce(leader, "t", -1);
     let refused = cluster.receive::<ProduceRequest>(9, number);
     let row = &refused.responses[0].partition_responses[0];
@@ -99,9 +105,7 @@ fn a_batch_behind_one_that_found_too_few_replicas_is_refused_like_that_one() {
     cluster.set_topic_config("t", "min.insync.replicas", "3");
     let leader = cluster.leader(BrokerId(0), "t");
     assert_eq!(produce_idempotent(&mut cluster, leader, 0), 0);
-    let follower = ids().into_iter().find(|id| *id != leader).unwrap();
-    cluster.kill(follower);
-    cluster.wait_for_isr(leader, "t", 2);
+    let follower = lose_a_follower(&mut cluster, leader);
     assert_eq!(
         produce_idempotent(&mut cluster, leader, 1),
         NOT_ENOUGH_REPLICAS
