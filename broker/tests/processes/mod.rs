@@ -26,19 +26,34 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Four that were free a moment ago.
+    /// Four that nobody has, and that no other test is given while this process lives.
+    ///
+    /// They lie below those that the system gives to outgoing connections: one of another test's could take the port of a broker that is down, or not up yet.
     pub fn free() -> Ports {
-        let held: Vec<TcpListener> = (0..4)
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-            .collect();
-        let port = |n: usize| held[n].local_addr().unwrap().port();
+        let claims = std::env::temp_dir().join("kring-test-ports");
+        fs::create_dir_all(&claims).unwrap();
+        let clients = (28_000..32_000)
+            .step_by(4)
+            .find(|first| is_claimed(&claims, *first))
+            .expect("four free ports below 32000");
         Ports {
-            clients: port(0),
-            peers: port(1),
-            admin: port(2),
-            metrics: port(3),
+            clients,
+            peers: clients + 1,
+            admin: clients + 2,
+            metrics: clients + 3,
         }
     }
+}
+
+/// Takes the four ports from `first` for as long as this process lives, unless somebody has one.
+fn is_claimed(claims: &Path, first: u16) -> bool {
+    let claim = File::create(claims.join(first.to_string())).unwrap();
+    if claim.try_lock().is_err() {
+        return false;
+    }
+    // The system lets go of the lock when the process ends, however it ends.
+    std::mem::forget(claim);
+    (first..first + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
 }
 
 /// A broker to be started, again and again on the same data.
