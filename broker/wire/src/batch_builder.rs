@@ -64,6 +64,14 @@ impl BatchBuilder {
         self
     }
 
+    /// Makes it part of a transaction without a sequence number, as a coordinator writes what clients
+    /// commit within one.
+    #[must_use]
+    pub fn transactional(mut self, id: ProducerId, epoch: i16) -> BatchBuilder {
+        self.attributes = self.attributes.with_transactional();
+        self.producer(id, epoch, -1)
+    }
+
     /// Adds attribute bits. The compression stays none, because the records are not compressed.
     #[must_use]
     pub fn attributes(mut self, attributes: Attributes) -> BatchBuilder {

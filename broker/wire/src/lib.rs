@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod bounds;
 pub mod compress;
+pub mod control;
 pub mod decode;
 pub mod encode;
 pub mod error_code;
@@ -26,6 +27,7 @@ mod topic_ref;
 pub use batch::{Attributes, BatchError, BatchHeader, Compression, TimestampType, batches};
 pub use batch_builder::BatchBuilder;
 pub use bounds::BoundsError;
+pub use control::{ControlError, EndTxnMarker, TransactionOutcome};
 pub use decode::{DecodeError, Decoder};
 pub use error_code::ErrorCode;
 pub use header::RequestHeader;
