@@ -13,6 +13,7 @@ use crate::event::LogEvent;
 use crate::journal::record::Change;
 use crate::lsn::Lsn;
 use crate::partition::producers::Producers;
+use crate::partition::transactions::Transactions;
 
 impl Log {
     /// Makes an empty log; nothing when there is one. `topic_name` is only for the directory's name.
@@ -92,19 +93,28 @@ impl Log {
     /// Empties the log and lets it start anew at `at`: of a follower whose log ends before the
     /// leader's begins. `producers` is what [`Log::producers_below`] gave there, or nothing.
     pub fn reset(&mut self, tp: TopicPartition, at: Offset, producers: &[u8]) {
-        let producers = match postcard::from_bytes(producers) {
-            Ok(producers) => producers,
-            Err(_) if producers.is_empty() => Producers::default(),
+        let (producers, transactions) = match told(producers) {
+            Ok(told) => told,
             Err(error) => {
                 tracing::error!(%tp, %error, "what was told of producers is not understood; the log begins without");
-                Producers::default()
+                Default::default()
             }
         };
         let Some(partition) = self.state.partitions.get(&tp) else {
             return;
         };
         let (tail, dirty) = (partition.tail.bytes() as u64, partition.dirty_bytes);
-        if self.change(&Change::StartAnew { tp, at, producers }) != Lsn::NEVER {
+        let change = if transactions.is_empty() {
+            Change::StartAnew { tp, at, producers }
+        } else {
+            Change::StartAnewWithTransactions {
+                tp,
+                at,
+                producers,
+                transactions,
+            }
+        };
+        if self.change(&change) != Lsn::NEVER {
             self.stats.tail_bytes -= tail;
             self.stats.tail_dirty_bytes -= dirty;
             self.cap_groups(tp, None);
@@ -119,12 +129,9 @@ impl Log {
         let Some(partition) = self.state.partitions.get_mut(&tp) else {
             return false;
         };
-        let new = high_watermark.min(partition.log_end);
-        let moved = new > partition.high_watermark;
-        if moved {
-            partition.high_watermark = new;
-        }
-        moved
+        let before = partition.high_watermark;
+        partition.raise_high_watermark(high_watermark);
+        partition.high_watermark > before
     }
 
     /// Removes everything below `offset`, at most up to the high watermark. Durable with the
@@ -173,5 +180,42 @@ impl Log {
         if let Some(journal) = self.journal.as_mut() {
             journal.cap(tp, to);
         }
+    }
+}
+
+/// Reads what [`Log::producers_below`] gave. Versions without transactions give and read producers only.
+fn told(bytes: &[u8]) -> Result<(Producers, Transactions), postcard::Error> {
+    if bytes.is_empty() {
+        return Ok(Default::default());
+    }
+    let (producers, rest) = postcard::take_from_bytes(bytes)?;
+    let transactions = match rest {
+        [] => Transactions::default(),
+        rest => postcard::from_bytes(rest)?,
+    };
+    Ok((producers, transactions))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kring_wire::{BatchBuilder, BatchHeader};
+
+    #[test]
+    fn a_version_without_transactions_reads_what_is_told_of_producers() {
+        let mut batch = BatchBuilder::new().transactional(3, 0);
+        batch.push(1, None, Some(b"v"));
+        let batch = batch.build();
+        let header = BatchHeader::parse(&batch).unwrap();
+        let (mut producers, mut transactions) = (Producers::default(), Transactions::default());
+        producers.appended(&header, 0, 1);
+        transactions.appended(&header, &batch, 0, 1);
+        let bytes = postcard::to_allocvec(&(&producers, &transactions)).unwrap();
+        assert_eq!(postcard::from_bytes(&bytes), Ok(producers.clone()));
+        assert_eq!(told(&bytes), Ok((producers.clone(), transactions)));
+        let older = postcard::to_allocvec(&producers).unwrap();
+        assert_eq!(told(&older), Ok((producers, Transactions::default())));
+        assert_eq!(told(&[]), Ok(Default::default()));
+        assert!(told(&[1]).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! Takes checkpoints: the state as of a block, made durable once all segments it refers to are.
 //! Then the journal before that block may be overwritten. What is in it is `snapshot`'s.
 
+pub(crate) mod file;
 pub(crate) mod snapshot;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@
 mod plan;
 mod rewrite;
 mod take;
+mod transactions;
 
 use std::time::Duration;
 
@@ -13,7 +14,6 @@ use kring_io::{DiskDone, DiskError, DiskOk, DiskOp, Effects, FileKind, Instant, 
 use kring_wire::ids::{Offset, TopicPartition};
 
 use crate::Log;
-use crate::journal::record::Change;
 use crate::log::describe;
 use crate::ops::Pending;
 use crate::segment::scan::{Found, SegmentScan};
@@ -21,6 +21,7 @@ use crate::segment::{self, Segment, SegmentKey};
 use plan::{needs_compaction, plan};
 use rewrite::Latest;
 use take::Target;
+use transactions::Ended;
 
 /// Memory for the keys of one run; what does not fit is the next run's.
 const KEYS_BYTES_MAX: usize = 64 << 20;
@@ -48,6 +49,7 @@ pub(crate) struct Run {
     generation: u64,
     dir: String,
     latest: Latest,
+    ended: Ended,
     /// Segments whose keys are still to be noted, the next one last.
     to_note: Vec<SegmentKey>,
     /// Groups of neighbours to rewrite, the next one last.
@@ -321,12 +323,8 @@ impl Log {
         target.segment.has_gaps |= target.segment.next_offset != last.next_offset;
         target.segment.next_offset = last.next_offset;
         let cleaned_end = run.noted_end.min(last.next_offset);
-        self.change(&Change::Compacted {
-            tp,
-            sources,
-            segment: target.segment,
-            cleaned_end,
-        });
+        let change = run.replacement(sources, target.segment, cleaned_end);
+        self.change(&change);
         self.stats.compacted_segments += 1;
         self.compact_on(now, out);
     }

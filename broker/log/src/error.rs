@@ -68,6 +68,28 @@ pub enum AppendError {
         /// The newest epoch seen.
         current: i16,
     },
+    /// A batch outside of a transaction from a producer that has one open in the partition → `INVALID_TXN_STATE`.
+    #[error(
+        "producer {producer_id} has a transaction open since offset {first_offset} and sent a batch outside of one"
+    )]
+    InvalidTxnState {
+        /// The producer.
+        producer_id: ProducerId,
+        /// Where its transaction begins.
+        first_offset: Offset,
+    },
+    /// A marker of a transaction coordinator that another one has replaced → `TRANSACTION_COORDINATOR_FENCED`.
+    #[error(
+        "the marker of producer {producer_id} is of coordinator epoch {coordinator_epoch}, the last one was of {current}"
+    )]
+    CoordinatorFenced {
+        /// The producer.
+        producer_id: ProducerId,
+        /// The epoch of the marker's coordinator.
+        coordinator_epoch: i32,
+        /// That of the last marker of this producer.
+        current: i32,
+    },
     /// An append of an older leader epoch than the log already holds → `FENCED_LEADER_EPOCH`.
     #[error("leader epoch {epoch} is older than the log's {current}")]
     FencedEpoch {

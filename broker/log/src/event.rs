@@ -1,8 +1,10 @@
 //! What the log tells its owner, and the shapes its answers have.
 //! It carries no behaviour.
 
+use std::ops::RangeInclusive;
+
 use bytes::Bytes;
-use kring_wire::ids::{LeaderEpoch, Offset, TopicPartition};
+use kring_wire::ids::{LeaderEpoch, Offset, ProducerId, TopicPartition};
 use thiserror::Error;
 
 use crate::error::ReadError;
@@ -40,10 +42,48 @@ pub struct PartitionState {
     pub durable_end: Offset,
     /// Everything below is committed.
     pub high_watermark: Offset,
+    /// Everything below is committed and of no transaction that is open or whose marker is not committed (KIP-98).
+    pub last_stable_offset: Offset,
     /// Leader epoch of the last batch, −1 when there is none.
     pub last_epoch: LeaderEpoch,
     /// Bytes of all batches.
     pub size_bytes: u64,
+}
+
+/// A transaction that was aborted: what its producer wrote in transactions from `first_offset` up to
+/// its next marker is not to be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AbortedTransaction {
+    /// Whose.
+    pub producer_id: ProducerId,
+    /// Its first record in the partition.
+    pub first_offset: Offset,
+}
+
+/// A transaction that a producer has open in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OngoingTransaction {
+    /// The newest epoch of the producer that the partition has seen.
+    pub producer_epoch: i16,
+    /// Its first record in the partition.
+    pub first_offset: Offset,
+}
+
+/// What a partition knows of a producer (DescribeProducers, KIP-664).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProducerState {
+    /// Which one.
+    pub producer_id: ProducerId,
+    /// The newest epoch seen.
+    pub producer_epoch: i16,
+    /// Last sequence number in that epoch, −1 for none.
+    pub last_sequence: i32,
+    /// Timestamp of its last batch or marker, in milliseconds since the Unix epoch.
+    pub last_timestamp_ms: i64,
+    /// Epoch of the coordinator that had its last marker written, −1 for none.
+    pub coordinator_epoch: i32,
+    /// First record of its open transaction, −1 for none.
+    pub transaction_start: Offset,
 }
 
 /// The answer to [`crate::Log::read`].
@@ -156,14 +196,14 @@ pub enum LogFailure {
     },
     /// The directory was written by an older version, whose format this one does not read.
     #[error(
-        "{path} has format {found}, this version reads {supported} only; start the version that wrote it, or empty the data directory and let this broker copy everything from its replicas"
+        "{path} has format {found}, this version reads {supported} at least; start the version that wrote it, or empty the data directory and let this broker copy everything from its replicas"
     )]
     OlderFormat {
         /// The file.
         path: String,
         /// Its format.
         found: u16,
-        /// What is understood.
+        /// The oldest that is understood.
         supported: u16,
     },
     /// The directory was written by a newer version.
@@ -201,18 +241,19 @@ pub enum LogFailure {
 }
 
 impl LogFailure {
-    pub(crate) fn other_format(path: String, found: u16, supported: u16) -> LogFailure {
-        if found > supported {
+    /// A file has another format than those that are `read`.
+    pub(crate) fn other_format(path: String, found: u16, read: &RangeInclusive<u16>) -> LogFailure {
+        if found > *read.end() {
             LogFailure::NewerFormat {
                 path,
                 found,
-                supported,
+                supported: *read.end(),
             }
         } else {
             LogFailure::OlderFormat {
                 path,
                 found,
-                supported,
+                supported: *read.start(),
             }
         }
     }

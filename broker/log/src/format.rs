@@ -2,9 +2,11 @@
 //! It holds tests only.
 
 use bytes::Bytes;
-use kring_wire::{TopicId, TopicPartition};
+use kring_wire::{BatchBuilder, TopicId, TopicPartition};
 
-use crate::checkpoint::snapshot::{self, Segments, Snapshot};
+use crate::checkpoint::file::{self, SnapshotError};
+use crate::checkpoint::snapshot::{Segments, Snapshot};
+use crate::config::TopicLogConfig;
 use crate::journal::block::{self, BlockHeader};
 use crate::journal::parity;
 use crate::journal::record::{self, Change};
@@ -105,19 +107,62 @@ fn a_checkpoint_is_as_drawn() {
     )
     .encode(6);
     assert_eq!(&file[..4], b"KRCP");
-    assert_eq!(file[4..16], [2, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(file[4..16], [3, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(file[16..24], ((file.len() - 32) as u64).to_le_bytes());
     let covered = [&file[..24], &file[32..]].concat();
     assert_eq!(file[24..28], crc_fast::crc32_iscsi(&covered).to_le_bytes());
     assert_eq!(
         file[32..],
         [
-            0x80, 0x80, 0x40, 4, 7, 0x80, 0x20, 3, 4, 5, 1, 0, 1, 1, b'k', 1, b'v'
+            0x80, 0x80, 0x40, 4, 7, 0x80, 0x20, 3, 4, 5, 1, 0, 1, 1, b'k', 1, b'v', 0
         ]
     );
-    let (number, read) = snapshot::decode(&file).unwrap();
+    let (number, read) = file::decode(&file).unwrap();
     assert_eq!((number, read.position, read.lsn), (6, position, Lsn(3)));
     assert_eq!(read.restore(0).unwrap().values, state.values);
+}
+
+#[test]
+fn a_checkpoint_of_the_format_before_is_read() {
+    let tp = TopicPartition::new(TopicId([9; 16]), 2);
+    let mut state = State::default();
+    state.apply(&Change::Create {
+        tp,
+        topic_name: "t".to_owned(),
+        config: TopicLogConfig::default(),
+    });
+    let mut batch = BatchBuilder::new().producer(4, 1, 7);
+    batch.push(1, None, Some(b"v"));
+    state.replay_batches(tp, 0, &batch.build(), 5).unwrap();
+    let covered = (Lsn(3), 4, 5);
+    let geometry = Geometry {
+        file_bytes: 1 << 20,
+        files: 4,
+    };
+    let position = Position::default();
+    let segments = Segments::Written;
+    let newer = Snapshot::take(geometry, position, covered, true, segments, &mut state).encode(6);
+    // It has no transactions at its end.
+    let mut older = newer[..newer.len() - 1].to_vec();
+    older[4] = 2;
+    let body_bytes = older.len() as u64 - 32;
+    older[16..24].copy_from_slice(&body_bytes.to_le_bytes());
+    let covered = [&older[..24], &older[32..]].concat();
+    older[24..28].copy_from_slice(&crc_fast::crc32_iscsi(&covered).to_le_bytes());
+    let (number, read) = file::decode(&older).unwrap();
+    assert_eq!((number, read.is_older), (6, true));
+    let read = read.restore(5).unwrap();
+    let (before, after) = (&state.partitions[&tp], &read.partitions[&tp]);
+    assert_eq!(before.state().log_end, after.state().log_end);
+    assert_eq!(before.producer_states(), after.producer_states());
+    assert!(!file::decode(&newer).unwrap().1.is_older);
+    older[4] = 1;
+    let covered = [&older[..24], &older[32..]].concat();
+    older[24..28].copy_from_slice(&crc_fast::crc32_iscsi(&covered).to_le_bytes());
+    assert!(matches!(
+        file::decode(&older),
+        Err(SnapshotError::OtherFormat(1))
+    ));
 }
 
 #[test]

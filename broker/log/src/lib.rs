@@ -43,8 +43,8 @@ mod wake;
 pub use config::{LogConfig, LogConfigError, TimestampType, TopicLogConfig};
 pub use error::{AppendError, ReadError, TruncateError};
 pub use event::{
-    Appended, LogEvent, LogFailure, Lookup, OffsetAndTimestamp, PartitionState, Read, ReadId,
-    Recovered, TimestampQuery,
+    AbortedTransaction, Appended, LogEvent, LogFailure, Lookup, OffsetAndTimestamp,
+    OngoingTransaction, PartitionState, ProducerState, Read, ReadId, Recovered, TimestampQuery,
 };
 pub use log::Log;
 pub use lsn::Lsn;

@@ -3,8 +3,10 @@
 
 pub(crate) mod epochs;
 pub(crate) mod producers;
+mod producing;
 mod roll;
 pub(crate) mod tail;
+pub(crate) mod transactions;
 
 use kring_io::canary::{self, Canary};
 use std::collections::VecDeque;
@@ -19,7 +21,9 @@ use crate::event::PartitionState;
 use crate::segment::{Segment, SegmentKey};
 use epochs::Epochs;
 use producers::Producers;
+use producing::note_producer;
 use tail::{Tail, TailBatch};
+use transactions::Transactions;
 
 /// The segment that takes the next batch. It has a [`Segment`] only once something is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +62,7 @@ pub(crate) struct Partition {
     pub(crate) high_watermark: Offset,
     pub(crate) epochs: Epochs,
     pub(crate) producers: Producers,
+    pub(crate) transactions: Transactions,
     pub(crate) segments: VecDeque<Segment>,
     /// Bytes of all of them.
     pub(crate) segment_bytes: u64,
@@ -101,6 +106,7 @@ impl Partition {
             high_watermark: 0,
             epochs: Epochs::default(),
             producers: Producers::default(),
+            transactions: Transactions::default(),
             segments: VecDeque::new(),
             segment_bytes: 0,
             active: Active::begins_at(0, 0),
@@ -123,6 +129,7 @@ impl Partition {
             log_end: self.log_end,
             durable_end: self.durable_end,
             high_watermark: self.high_watermark,
+            last_stable_offset: self.last_stable_offset(),
             last_epoch: self.epochs.last(),
             size_bytes: self.segment_bytes + self.dirty_bytes,
         }
@@ -152,15 +159,20 @@ impl Partition {
             &mut self.dirty_bytes,
             &mut self.epochs,
         );
-        self.producers
-            .appended(&header, self.high_watermark, now_ms);
+        let (producers, transactions) = (&mut self.producers, &mut self.transactions);
+        let high_watermark = self.high_watermark;
+        note_producer(producers, transactions, &header, high_watermark, now_ms);
+        transactions.appended(&header, bytes, high_watermark, now_ms);
         (header, bytes)
     }
 
     /// Takes final batches of the active segment: a follower's, or those of the journal.
     pub(crate) fn push_shared(&mut self, bytes: &Bytes, headers: &[BatchHeader], now_ms: i64) {
         self.tail.push_shared(bytes, headers);
+        let mut at = 0;
         for header in headers {
+            let batch = &bytes[at..at + header.total_bytes];
+            at += header.total_bytes;
             note(
                 header,
                 now_ms,
@@ -170,8 +182,11 @@ impl Partition {
                 &mut self.epochs,
             );
             if !canary::is_on(Canary::ProducersNotReplicated) {
-                self.producers.appended(header, self.high_watermark, now_ms);
+                let (producers, transactions) = (&mut self.producers, &mut self.transactions);
+                note_producer(producers, transactions, header, self.high_watermark, now_ms);
             }
+            self.transactions
+                .appended(header, batch, self.high_watermark, now_ms);
         }
     }
 
@@ -188,6 +203,7 @@ impl Partition {
         if !canary::is_on(Canary::ProducersNotTruncated) {
             self.producers.truncate(to);
         }
+        self.transactions.truncate(to);
         if to < self.active.base_offset {
             let in_tail = self.tail.batches_from(self.flushed_end).last();
             let base_offset = in_tail
@@ -232,6 +248,7 @@ impl Partition {
         self.dirty_bytes = 0;
         self.epochs.truncate(to);
         self.producers.truncate(to);
+        self.transactions.truncate(to);
         self.active = Active::begins_at(to, 0);
         self.tail = Tail::new(to, to);
         gone
@@ -250,7 +267,12 @@ impl Partition {
     }
 
     /// Drops everything and starts anew at `at`, with what is known of producers. Returns the segments that are gone.
-    pub(crate) fn reset(&mut self, at: Offset, producers: Producers) -> Vec<Segment> {
+    pub(crate) fn reset(
+        &mut self,
+        at: Offset,
+        producers: Producers,
+        transactions: Transactions,
+    ) -> Vec<Segment> {
         self.generation += 1;
         self.damage = None;
         self.compactable = true;
@@ -265,6 +287,7 @@ impl Partition {
         self.segment_bytes = 0;
         self.epochs.clear();
         self.producers = producers;
+        self.transactions = transactions;
         self.active = Active::begins_at(at, 0);
         self.tail = Tail::new(at, at);
         std::mem::take(&mut self.segments).into()
@@ -275,8 +298,9 @@ impl Partition {
         self.log_start = offset;
         // Only what is committed is deleted. A start is durable by itself, the high watermark with the next batch:
         // after a power loss without one the start would be beyond it, and a follower keep another start for ever.
-        self.high_watermark = self.high_watermark.max(offset.min(self.log_end));
+        self.raise_high_watermark(offset);
         self.epochs.trim(offset);
+        self.transactions.trim(offset);
         let mut gone = Vec::new();
         while self
             .segments

@@ -13,7 +13,9 @@ use kring_io::{
 };
 
 use crate::Log;
-use crate::checkpoint::{self, snapshot};
+use crate::checkpoint;
+use crate::checkpoint::file::{self, SnapshotError};
+use crate::checkpoint::snapshot::Snapshot;
 use crate::event::LogFailure;
 use crate::journal::block::Expected;
 use crate::journal::replay::Scan;
@@ -22,7 +24,6 @@ use crate::log::{Phase, describe};
 use crate::lsn::Lsn;
 use crate::ops::Pending;
 use crate::removal::DELETED_SUFFIX;
-use snapshot::{Snapshot, SnapshotError};
 
 /// How often one piece that the device fails to give is asked for. What one error in passing would
 /// take away for good is not given up at the first one: others may count on it, and may have lost
@@ -284,7 +285,7 @@ impl Log {
         let Some(recovery) = self.recovery.as_mut() else {
             return false;
         };
-        match snapshot::decode(content) {
+        match file::decode(content) {
             Ok((number, snapshot)) => {
                 if recovery.best.as_ref().is_none_or(|(n, _)| *n < number) {
                     recovery.best = Some((number, snapshot));
@@ -294,7 +295,8 @@ impl Log {
             Err(SnapshotError::Invalid(reason)) => recovery.invalid.push(reason),
             Err(SnapshotError::OtherFormat(found)) => {
                 let path = "checkpoint".to_owned();
-                self.fail(LogFailure::other_format(path, found, snapshot::FORMAT));
+                let read = file::OLDEST_FORMAT..=file::FORMAT;
+                self.fail(LogFailure::other_format(path, found, &read));
                 return false;
             }
         }
@@ -315,6 +317,8 @@ impl Log {
                 "the journal keeps the number and length of files that this data directory was made with; other ones need an empty directory"
             );
         }
+        // The first checkpoint of this version makes the next recovery independent of the older format.
+        self.checkpoint.wanted = snapshot.is_older;
         recovery.geometry = snapshot.geometry;
         recovery.begin = snapshot.position;
         recovery.covered = snapshot.lsn;

@@ -57,9 +57,11 @@ impl Log {
             Change::Delete { tp } => Some((*tp, true)),
             Change::Reset { tp, .. }
             | Change::StartAnew { tp, .. }
+            | Change::StartAnewWithTransactions { tp, .. }
             | Change::Discard { tp, .. }
             | Change::LogStart { tp, .. }
-            | Change::Compacted { tp, .. } => Some((*tp, false)),
+            | Change::Compacted { tp, .. }
+            | Change::CompactedWithMarkers { tp, .. } => Some((*tp, false)),
             _ => None,
         };
         if let Some(dir) = left.dir {

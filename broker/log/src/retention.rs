@@ -16,8 +16,7 @@ impl Log {
         let mut rolls: Vec<TopicPartition> = Vec::new();
         let mut starts: Vec<(TopicPartition, Offset)> = Vec::new();
         for (tp, partition) in &mut self.state.partitions {
-            let expiration_ms = partition.config.producer_id_expiration_ms;
-            partition.producers.expire(now.wall_ms, expiration_ms);
+            partition.expire_producers(now.wall_ms);
             if !partition.config.delete {
                 continue;
             }

@@ -4,3 +4,4 @@
 mod append;
 mod check;
 mod replicate;
+mod transactional;

@@ -10,6 +10,7 @@ use kring_wire::{BatchHeader, batches};
 use crate::journal::record::{Change, Record};
 use crate::partition::Partition;
 use crate::partition::producers::Producers;
+use crate::partition::transactions::Transactions;
 use crate::segment::Segment;
 
 /// The state of the log.
@@ -79,26 +80,18 @@ impl State {
                     left.segments = partition.discard(*to);
                 }
             }
-            Change::Reset { tp, at } => {
-                left.segments = self.start_anew(*tp, *at, &Producers::default());
-            }
-            Change::StartAnew { tp, at, producers } => {
-                left.segments = self.start_anew(*tp, *at, producers);
+            Change::Reset { .. }
+            | Change::StartAnew { .. }
+            | Change::StartAnewWithTransactions { .. } => {
+                left.segments = self.start_anew(change);
             }
             Change::LogStart { tp, offset } => {
                 if let Some(partition) = self.partitions.get_mut(tp) {
                     left.segments = partition.set_log_start(*offset);
                 }
             }
-            Change::Compacted {
-                tp,
-                sources,
-                segment,
-                cleaned_end,
-            } => {
-                if let Some(partition) = self.partitions.get_mut(tp) {
-                    left.segments = partition.compacted(sources, segment, *cleaned_end);
-                }
+            Change::Compacted { .. } | Change::CompactedWithMarkers { .. } => {
+                left.segments = self.compacted(change);
             }
             Change::State { key, value: None } => {
                 self.values.remove(key);
@@ -115,9 +108,48 @@ impl State {
         left
     }
 
-    fn start_anew(&mut self, tp: TopicPartition, at: Offset, known: &Producers) -> Vec<Segment> {
-        let partition = self.partitions.get_mut(&tp);
-        partition.map_or(Vec::new(), |p| p.reset(at, known.clone()))
+    fn start_anew(&mut self, change: &Change) -> Vec<Segment> {
+        let (tp, at, producers, transactions) = match change {
+            Change::Reset { tp, at } => (tp, *at, Producers::default(), Transactions::default()),
+            Change::StartAnew { tp, at, producers } => {
+                (tp, *at, producers.clone(), Transactions::default())
+            }
+            Change::StartAnewWithTransactions {
+                tp,
+                at,
+                producers,
+                transactions,
+            } => (tp, *at, producers.clone(), transactions.clone()),
+            _ => return Vec::new(),
+        };
+        let partition = self.partitions.get_mut(tp);
+        partition.map_or(Vec::new(), |p| p.reset(at, producers, transactions))
+    }
+
+    fn compacted(&mut self, change: &Change) -> Vec<Segment> {
+        let (Change::Compacted {
+            tp,
+            sources,
+            segment,
+            cleaned_end,
+        }
+        | Change::CompactedWithMarkers {
+            tp,
+            sources,
+            segment,
+            cleaned_end,
+            ..
+        }) = change
+        else {
+            return Vec::new();
+        };
+        let Some(partition) = self.partitions.get_mut(tp) else {
+            return Vec::new();
+        };
+        if let Change::CompactedWithMarkers { markers, .. } = change {
+            partition.transactions.cleaned(segment.next_offset, markers);
+        }
+        partition.compacted(sources, segment, *cleaned_end)
     }
 
     /// Applies a record read back from the journal.
@@ -171,7 +203,7 @@ impl State {
             partition.push(&bytes[at..at + header.total_bytes], now_ms, |_| *header);
         }
         partition.durable_end = partition.log_end;
-        partition.high_watermark = partition.high_watermark.max(high_watermark).min(end);
+        partition.raise_high_watermark(high_watermark);
         Ok(())
     }
 
@@ -184,8 +216,10 @@ impl State {
             | Change::Discard { tp, .. }
             | Change::Reset { tp, .. }
             | Change::StartAnew { tp, .. }
+            | Change::StartAnewWithTransactions { tp, .. }
             | Change::LogStart { tp, .. }
-            | Change::Compacted { tp, .. } => tp,
+            | Change::Compacted { tp, .. }
+            | Change::CompactedWithMarkers { tp, .. } => tp,
             _ => return Ok(()),
         };
         let Some(partition) = self.partitions.get(must_be_there) else {
@@ -207,6 +241,9 @@ impl State {
                 ))
             }
             Change::Compacted {
+                sources, segment, ..
+            }
+            | Change::CompactedWithMarkers {
                 sources, segment, ..
             } if !partition.has_segments(sources)
                 || segment.next_offset > partition.flushed_end =>

@@ -8,7 +8,7 @@ use kring_io::Instant;
 use kring_wire::ids::{LeaderEpoch, Offset, ProducerId, TopicPartition};
 
 use crate::Log;
-use crate::event::PartitionState;
+use crate::event::{AbortedTransaction, OngoingTransaction, PartitionState, ProducerState};
 use crate::journal::Journal;
 use crate::log::Phase;
 use crate::lsn::Lsn;
@@ -61,20 +61,56 @@ impl Log {
         partition.is_some_and(|p| p.producers.knows(producer_id))
     }
 
-    /// What a replica whose log begins at `at` cannot learn from it of idempotent producers, for [`Log::reset`]: a few
-    /// kilobytes for each hundred, at most five hundred of them. Empty where there is nothing to tell.
+    /// What a replica whose log begins at `at` cannot learn from it of idempotent producers and of their
+    /// transactions, for [`Log::reset`]: a few kilobytes for each hundred producers, at most five hundred of them and
+    /// five thousand open transactions. Empty where there is nothing to tell.
     #[must_use]
     pub fn producers_below(&self, tp: TopicPartition, at: Offset) -> Bytes {
-        let below = self
-            .state
-            .partitions
-            .get(&tp)
-            .map(|p| p.producers.below(at));
-        let below = below.filter(|producers| !producers.is_empty());
-        below.map_or(Bytes::new(), |producers| {
-            let encoded = postcard::to_allocvec(&producers);
-            encoded.expect("these types always serialize").into()
-        })
+        let Some(partition) = self.state.partitions.get(&tp) else {
+            return Bytes::new();
+        };
+        let producers = partition.producers.below(at);
+        let transactions = partition.transactions.below(at);
+        if producers.is_empty() && transactions.is_empty() {
+            return Bytes::new();
+        }
+        let encoded = if transactions.is_empty() {
+            postcard::to_allocvec(&producers)
+        } else {
+            postcard::to_allocvec(&(&producers, &transactions))
+        };
+        encoded.expect("these types always serialize").into()
+    }
+
+    /// The aborted transactions of which records may lie from `from` up to `upto`, in the order of their first
+    /// offsets: what a consumer that reads only what is committed is told with these records. To be asked in the
+    /// same step in which they were read.
+    #[must_use]
+    pub fn aborted_transactions(
+        &self,
+        tp: TopicPartition,
+        from: Offset,
+        upto: Offset,
+    ) -> Vec<AbortedTransaction> {
+        let partition = self.state.partitions.get(&tp);
+        partition.map_or(Vec::new(), |p| p.transactions.aborted(from, upto))
+    }
+
+    /// The transaction that a producer has open in a partition.
+    #[must_use]
+    pub fn transaction_of(
+        &self,
+        tp: TopicPartition,
+        producer_id: ProducerId,
+    ) -> Option<OngoingTransaction> {
+        self.state.partitions.get(&tp)?.transaction_of(producer_id)
+    }
+
+    /// The producers that a partition knows, in the order of their ids; none where it is not on this broker.
+    #[must_use]
+    pub fn producer_states(&self, tp: TopicPartition) -> Vec<ProducerState> {
+        let partition = self.state.partitions.get(&tp);
+        partition.map_or(Vec::new(), |p| p.producer_states())
     }
 
     /// The largest epoch in the log that is not above `epoch`, and the offset at which it ends, as

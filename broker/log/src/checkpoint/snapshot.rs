@@ -1,18 +1,11 @@
 //! The state as a checkpoint holds it, and back.
-//! It writes no file: `checkpoint` does.
-//!
-//! ```text
-//!  0 magic u32 | 4 format u16 | 6 zero u16 | 8 number u64 | 16 body_bytes u64 | 24 crc32c u32
-//! 28 zero u32 | 32 body: postcard of Snapshot
-//! ```
-//! Little-endian; the CRC covers bytes 0..24 and the body.
+//! It knows no file: `file` makes one of it, and `checkpoint` writes that.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 use kring_wire::ids::{Offset, TopicPartition};
-use postcard::ser_flavors::Flavor;
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -21,16 +14,10 @@ use crate::journal::ring::{Geometry, Position};
 use crate::lsn::Lsn;
 use crate::partition::epochs::Epochs;
 use crate::partition::producers::Producers;
+use crate::partition::transactions::Transactions;
 use crate::partition::{Active, Partition};
 use crate::segment::Segment;
 use crate::state::State;
-
-/// "KRCP", read as a little-endian number.
-pub(crate) const MAGIC: u32 = 0x5043_524b;
-/// Version of the checkpoint.
-pub(crate) const FORMAT: u16 = 2;
-/// Length of the header.
-pub(crate) const HEADER_BYTES: usize = 32;
 
 /// Everything up to a block of the journal. One that is taken refers to the state, because a copy of
 /// all segments would hold up the step that takes it.
@@ -47,6 +34,12 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) clean: bool,
     pub(crate) partitions: Vec<PartitionSnapshot<'a>>,
     pub(crate) values: Vec<(Cow<'a, Bytes>, Cow<'a, Bytes>)>,
+    /// Of the partitions that know any. They follow the rest, so that format 2 is the same without.
+    #[serde(skip)]
+    pub(super) transactions: Vec<(TopicPartition, Cow<'a, Transactions>)>,
+    /// It was read from a file of an older format.
+    #[serde(skip)]
+    pub(crate) is_older: bool,
 }
 
 /// Which segments a checkpoint refers to.
@@ -208,7 +201,7 @@ impl<'a> PartitionSnapshot<'a> {
         let segments = self.segments.into_segments();
         let mut partition = Partition::new(tp, &self.topic_name, self.config.into_owned());
         let end = self.flushed_end;
-        partition.reset(end, Producers::default());
+        partition.reset(end, Producers::default(), Transactions::default());
         partition.log_start = self.log_start;
         partition.cleaned_end = self.cleaned_end;
         partition.segment_bytes = segments.iter().map(|s| s.file_bytes).sum();
@@ -240,6 +233,7 @@ impl<'a> PartitionSnapshot<'a> {
         }
         partition.epochs = self.epochs.into_owned();
         partition.producers = self.producers.into_owned();
+        partition.transactions = Transactions::default();
         partition.high_watermark = self.high_watermark;
         partition.durable_end = partition.log_end;
         Ok(())
@@ -277,6 +271,13 @@ impl<'a> Snapshot<'a> {
                 .iter()
                 .map(|(key, value)| (Cow::Borrowed(key), Cow::Borrowed(value)))
                 .collect(),
+            transactions: state
+                .partitions
+                .iter()
+                .filter(|(_, partition)| !partition.transactions.is_empty())
+                .map(|(tp, partition)| (*tp, Cow::Borrowed(&partition.transactions)))
+                .collect(),
+            is_older: false,
         }
     }
 
@@ -286,95 +287,15 @@ impl<'a> Snapshot<'a> {
         for partition in self.partitions {
             partition.restore(&mut state, now_ms)?;
         }
+        for (tp, transactions) in self.transactions {
+            let partition = state.partitions.get_mut(&tp);
+            let partition =
+                partition.ok_or_else(|| format!("transactions of {tp}, which is not there"))?;
+            partition.transactions = transactions.into_owned();
+        }
         for (key, value) in self.values {
             state.values.insert(key.into_owned(), value.into_owned());
         }
         Ok(state)
     }
-
-    /// The whole file of checkpoint `number`.
-    pub(crate) fn encode(&self, number: u64) -> Vec<u8> {
-        let start = File(vec![0; HEADER_BYTES]);
-        let mut file = postcard::serialize_with_flavor(self, start)
-            .expect("snapshots hold no type that postcard refuses");
-        let body_bytes = (file.len() - HEADER_BYTES) as u64;
-        file[0..4].copy_from_slice(&MAGIC.to_le_bytes());
-        file[4..6].copy_from_slice(&FORMAT.to_le_bytes());
-        file[8..16].copy_from_slice(&number.to_le_bytes());
-        file[16..24].copy_from_slice(&body_bytes.to_le_bytes());
-        let crc = checksum(&file);
-        file[24..28].copy_from_slice(&crc.to_le_bytes());
-        file
-    }
-}
-
-/// A file that grows by whole slices; what postcard has for a vector appends byte by byte.
-struct File(Vec<u8>);
-
-impl Flavor for File {
-    type Output = Vec<u8>;
-
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.push(byte);
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<Vec<u8>> {
-        Ok(self.0)
-    }
-}
-
-/// Why a file is not a checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum SnapshotError {
-    /// Torn, damaged or never written.
-    Invalid(String),
-    /// Written by another version.
-    OtherFormat(u16),
-}
-
-/// Verifies a file and reads number and snapshot.
-pub(crate) fn decode(file: &[u8]) -> Result<(u64, Snapshot<'static>), SnapshotError> {
-    let invalid = |reason: &str| SnapshotError::Invalid(reason.to_owned());
-    if file.len() < HEADER_BYTES {
-        return Err(invalid("it is shorter than its header"));
-    }
-    if file[0..4] != MAGIC.to_le_bytes() {
-        return Err(invalid("it does not begin like a checkpoint"));
-    }
-    let u64_at = |at: usize| {
-        u64::from_le_bytes(
-            file[at..at + 8]
-                .try_into()
-                .expect("the header was measured"),
-        )
-    };
-    let end = usize::try_from(u64_at(16))
-        .ok()
-        .and_then(|body| body.checked_add(HEADER_BYTES))
-        .filter(|end| *end <= file.len())
-        .ok_or_else(|| invalid("it is cut off"))?;
-    if checksum(&file[..end]).to_le_bytes() != file[24..28] {
-        return Err(invalid("its checksum does not match"));
-    }
-    // Only now: a flipped bit must not look like another version.
-    let format = u16::from_le_bytes([file[4], file[5]]);
-    if format != FORMAT {
-        return Err(SnapshotError::OtherFormat(format));
-    }
-    let snapshot = postcard::from_bytes(&file[HEADER_BYTES..end])
-        .map_err(|e| SnapshotError::Invalid(e.to_string()))?;
-    Ok((u64_at(8), snapshot))
-}
-
-fn checksum(file: &[u8]) -> u32 {
-    let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
-    digest.update(&file[..24]);
-    digest.update(&file[HEADER_BYTES..]);
-    digest.finalize() as u32
 }

@@ -5,15 +5,21 @@ use kring_wire::ids::TopicPartition;
 
 use super::Run;
 use super::rewrite::Latest;
+use super::transactions::Ended;
 use crate::partition::Partition;
 use crate::segment::{Segment, SegmentKey};
 
 /// A segment spans at most so many offsets, because Kafka's indexes hold the distance in 32 bits.
 const OFFSETS_MAX: i64 = i32::MAX as i64;
 
-/// Segments that may be rewritten: those before the first that holds a record too young for it.
+/// Segments that may be rewritten: those before the first that holds a record too young for it, or one
+/// of a transaction that is not at its end.
 fn complete(partition: &Partition, now_ms: i64) -> impl Iterator<Item = &Segment> {
     let covered = |s: &&Segment| s.next_offset <= partition.checkpointed_end;
+    let unstable = partition
+        .transactions
+        .first_unstable(partition.high_watermark);
+    let stable = move |s: &&Segment| unstable.is_none_or(|offset| s.next_offset <= offset);
     let youngest_ms = now_ms.saturating_sub(partition.config.min_compaction_lag_ms);
     let lag = partition.config.min_compaction_lag_ms;
     let old_enough = move |s: &&Segment| {
@@ -29,6 +35,7 @@ fn complete(partition: &Partition, now_ms: i64) -> impl Iterator<Item = &Segment
         .iter()
         .filter(|s| partition.is_complete(s))
         .filter(covered)
+        .take_while(stable)
         .take_while(old_enough)
 }
 
@@ -83,6 +90,7 @@ pub(super) fn plan(tp: TopicPartition, partition: &Partition, now_ms: i64) -> Ru
         generation: partition.generation,
         dir: partition.dir.clone(),
         latest: Latest::default(),
+        ended: Ended::of(partition, now_ms),
         to_note,
         groups,
         noted_end: partition.cleaned_end,

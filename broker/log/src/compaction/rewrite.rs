@@ -73,15 +73,12 @@ pub(super) enum Rest {
     Some(Bytes),
 }
 
-/// Keeps the records that `keep` admits.
+/// Keeps the records that `keep` admits, of a batch that is no control batch.
 pub(super) fn retain(
     header: &BatchHeader,
     batch: &Bytes,
     keep: impl Fn(&Record) -> bool,
 ) -> Result<Rest, String> {
-    if header.attributes.is_control() {
-        return Ok(Rest::All);
-    }
     let payload = payload(header, batch)?;
     let mut kept = BytesMut::new();
     let mut count = 0;

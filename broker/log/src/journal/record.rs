@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::TopicLogConfig;
 use crate::partition::producers::Producers;
+use crate::partition::transactions::{MarkersCleaned, Transactions};
 use crate::segment::Segment;
 
 const KIND_BATCHES: u8 = 1;
@@ -73,6 +74,21 @@ pub(crate) enum Change {
         tp: TopicPartition,
         at: Offset,
         producers: Producers,
+    },
+    /// As [`Change::StartAnew`], where transactions are known, too.
+    StartAnewWithTransactions {
+        tp: TopicPartition,
+        at: Offset,
+        producers: Producers,
+        transactions: Transactions,
+    },
+    /// As [`Change::Compacted`], where the run met markers of transactions.
+    CompactedWithMarkers {
+        tp: TopicPartition,
+        sources: Vec<(Offset, u32)>,
+        segment: Segment,
+        cleaned_end: Offset,
+        markers: MarkersCleaned,
     },
 }
 

@@ -1,6 +1,6 @@
 //! What a partition remembers of idempotent producers: which batch may come next, and which
 //! batches came already (Kafka's ProducerStateManager).
-//! It gives out no producer ids and knows no transactions.
+//! It gives out no producer ids and knows no transactions: a marker is no batch.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
@@ -16,8 +16,8 @@ use crate::error::AppendError;
 const UNDER_WAY_MAX: usize = 5;
 /// A replica that begins its log anew is told of so many producers, those that were seen last. A few kilobytes for each
 /// hundred of them.
-const CARRIED_MAX: usize = 500;
-/// Above so many producers of one partition those silent the longest are forgotten.
+pub(super) const CARRIED_MAX: usize = 500;
+/// Above so many producers of one partition those silent the longest are forgotten, unless they have a transaction open.
 pub(crate) const PRODUCERS_PER_PARTITION_MAX: usize = 100_000;
 
 /// A batch that was appended.
@@ -97,6 +97,16 @@ impl Producers {
         }
     }
 
+    /// The last batch of a producer.
+    pub(crate) fn last(&self, producer_id: ProducerId) -> Option<&AppendedBatch> {
+        self.0.get(&producer_id)?.batches.back()
+    }
+
+    /// Those of whom anything is known, in order.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ProducerId> + '_ {
+        self.0.keys().copied()
+    }
+
     /// Whether it remembers anything of a producer.
     pub(crate) fn knows(&self, producer_id: ProducerId) -> bool {
         self.0.contains_key(&producer_id)
@@ -106,10 +116,6 @@ impl Producers {
     pub(crate) fn appended(&mut self, header: &BatchHeader, high_watermark: Offset, now_ms: i64) {
         if !header.has_producer() || header.attributes.is_control() {
             return;
-        }
-        if self.0.len() >= PRODUCERS_PER_PARTITION_MAX && !self.0.contains_key(&header.producer_id)
-        {
-            self.forget_oldest();
         }
         let producer = self.0.entry(header.producer_id).or_insert(Producer {
             batches: VecDeque::new(),
@@ -140,10 +146,22 @@ impl Producers {
         });
     }
 
-    /// Forgets producers that were silent for `expiration_ms`.
-    pub(crate) fn expire(&mut self, now_ms: i64, expiration_ms: i64) {
+    /// A producer is alive, although what came is no batch of it.
+    pub(crate) fn seen(&mut self, producer_id: ProducerId, now_ms: i64) {
+        if let Some(producer) = self.0.get_mut(&producer_id) {
+            producer.seen_ms = now_ms;
+        }
+    }
+
+    /// Forgets producers that were silent for `expiration_ms`, but those that `stays` names.
+    pub(crate) fn expire(
+        &mut self,
+        now_ms: i64,
+        expiration_ms: i64,
+        stays: impl Fn(ProducerId) -> bool,
+    ) {
         self.0
-            .retain(|_, p| now_ms.saturating_sub(p.seen_ms) < expiration_ms);
+            .retain(|id, p| now_ms.saturating_sub(p.seen_ms) < expiration_ms || stays(*id));
     }
 
     /// What another replica, whose log begins at `at`, cannot learn from its log: the batches below, of the producers
@@ -174,11 +192,20 @@ impl Producers {
         self.0.is_empty()
     }
 
-    fn forget_oldest(&mut self) {
-        let oldest = self.0.iter().min_by_key(|(_, p)| p.seen_ms);
-        if let Some(id) = oldest.map(|(id, _)| *id) {
-            self.0.remove(&id);
-        }
+    /// Whether a batch of this producer makes it none too many.
+    pub(crate) fn has_room(&self, producer_id: ProducerId) -> bool {
+        self.0.len() < PRODUCERS_PER_PARTITION_MAX || self.0.contains_key(&producer_id)
+    }
+
+    /// Forgets the producer that was silent the longest, but none that `stays` names.
+    pub(crate) fn forget_oldest(
+        &mut self,
+        stays: impl Fn(ProducerId) -> bool,
+    ) -> Option<ProducerId> {
+        let may_go = self.0.iter().filter(|(id, _)| !stays(**id));
+        let oldest = may_go.min_by_key(|(_, p)| p.seen_ms).map(|(id, _)| *id)?;
+        self.0.remove(&oldest);
+        Some(oldest)
     }
 }
 

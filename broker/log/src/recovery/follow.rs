@@ -119,7 +119,8 @@ impl Log {
             }
             Next::OtherFormat { index, format } => {
                 let path = ring::path(*index);
-                self.fail(LogFailure::other_format(path, *format, block::FORMAT));
+                let read = block::FORMAT..=block::FORMAT;
+                self.fail(LogFailure::other_format(path, *format, &read));
             }
             Next::Read { .. } | Next::Block { .. } | Next::End { .. } => {}
         }
@@ -225,7 +226,7 @@ impl Log {
     /// The first block of this run is durable.
     pub(crate) fn started(&mut self, now: Now, out: &mut Effects) {
         // The next recovery need not repeat this one's work.
-        self.checkpoint.wanted = self.recovered.empty || self.recovered.replayed_groups > 1;
+        self.checkpoint.wanted |= self.recovered.empty || self.recovered.replayed_groups > 1;
         let scarce = self.journal.as_ref().is_some_and(|journal| {
             let group_bytes = self.config.commit_group_bytes_max;
             !self.recovered.empty && !journal.admits(2 * group_bytes)

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use kring_io::Now;
 use kring_io::canary::{self, Canary};
+use kring_wire::BatchHeader;
 use kring_wire::batch::{assign, set_log_append_time};
 use kring_wire::ids::{LeaderEpoch, TopicPartition};
 
@@ -13,11 +14,13 @@ use crate::config::TimestampType;
 use crate::error::AppendError;
 use crate::event::Appended;
 use crate::journal::record::BATCHES_OVERHEAD_BYTES;
+use crate::partition::Partition;
 use crate::partition::producers::{AppendedBatch, Verdict};
 
 impl Log {
-    /// Appends one batch as the leader of `epoch`: checks it, recognises duplicates of idempotent
-    /// producers, assigns offsets. `records` holds exactly one batch, as Produce from version 3 on.
+    /// Appends one batch of a client as the leader of `epoch`: checks it, recognises duplicates of idempotent
+    /// producers, assigns offsets. `records` holds exactly one batch, as Produce from version 3 on. It may be part of
+    /// a transaction, which it then opens or continues.
     ///
     /// # Errors
     /// See [`AppendError`]; nothing was appended then.
@@ -28,43 +31,64 @@ impl Log {
         epoch: LeaderEpoch,
         records: Bytes,
     ) -> Result<Appended, AppendError> {
-        self.check_running()?;
-        let partition = self
-            .state
-            .partitions
-            .get(&tp)
-            .ok_or(AppendError::UnknownPartition(tp))?;
-        let current = partition.epochs.last();
-        if epoch < current {
-            return Err(AppendError::FencedEpoch { epoch, current });
-        }
+        let partition = self.led(tp, epoch)?;
         let header = check_produced(&partition.config, &records, now.wall_ms)?;
         // The CRC was checked; what remains wrong with a header is wrong with the client.
-        if let Verdict::Duplicate(first) = partition.producers.check(&header)?
+        if let Verdict::Duplicate(first) = partition.check_batch(&header)?
             && !canary::is_on(Canary::DuplicateAppended)
         {
             self.stats.duplicate_batches += 1;
             return Ok(self.duplicate(tp, first));
         }
+        let log_append_time_ms = match partition.config.timestamp_type {
+            TimestampType::CreateTime => -1,
+            TimestampType::LogAppendTime => now.wall_ms,
+        };
+        self.push_as_leader(now, tp, epoch, &header, &records, log_append_time_ms)
+    }
+
+    /// The partition, where it takes appends of the leader of `epoch`.
+    pub(super) fn led(
+        &self,
+        tp: TopicPartition,
+        epoch: LeaderEpoch,
+    ) -> Result<&Partition, AppendError> {
+        self.check_running()?;
+        let partition = self.state.partitions.get(&tp);
+        let partition = partition.ok_or(AppendError::UnknownPartition(tp))?;
+        let current = partition.epochs.last();
+        if epoch < current {
+            return Err(AppendError::FencedEpoch { epoch, current });
+        }
+        Ok(partition)
+    }
+
+    /// Gives a batch that was checked its offsets, and puts it into the tail and the open group. A
+    /// `log_append_time_ms` of −1 leaves it the timestamps it has.
+    pub(super) fn push_as_leader(
+        &mut self,
+        now: Now,
+        tp: TopicPartition,
+        epoch: LeaderEpoch,
+        header: &BatchHeader,
+        records: &Bytes,
+        log_append_time_ms: i64,
+    ) -> Result<Appended, AppendError> {
         self.check_room(records.len())?;
-        self.roll_if_due(now, tp, &header, records.len())?;
+        self.roll_if_due(now, tp, header, records.len())?;
         let (Some(partition), Some(journal)) =
             (self.state.partitions.get_mut(&tp), self.journal.as_mut())
         else {
             return Err(AppendError::UnknownPartition(tp));
         };
-        let log_append_time_ms = match partition.config.timestamp_type {
-            TimestampType::CreateTime => -1,
-            TimestampType::LogAppendTime => now.wall_ms,
-        };
         let base_offset = partition.log_end;
         let high_watermark = partition.high_watermark;
-        let (header, bytes) = partition.push(&records, now.wall_ms, |copy| {
+        let (header, bytes) = partition.push(records, now.wall_ms, |copy| {
             assign(copy, base_offset, epoch);
             if log_append_time_ms >= 0 {
                 set_log_append_time(copy, log_append_time_ms);
             }
-            kring_wire::BatchHeader::parse(copy)
+            BatchHeader::parse(copy)
                 .map_err(refused)
                 .expect("the batch was parsed before its offsets were assigned")
         });

@@ -15,6 +15,40 @@ pub(super) fn check_produced(
     bytes: &Bytes,
     now_ms: i64,
 ) -> Result<BatchHeader, AppendError> {
+    let header = check_whole(config, bytes)?;
+    if header.has_producer() && (header.base_sequence < 0 || header.producer_epoch < 0) {
+        return Err(invalid("an idempotent batch needs a sequence and an epoch"));
+    }
+    if header.attributes.is_transactional() && !header.has_producer() {
+        return Err(invalid("a batch of a transaction needs a producer"));
+    }
+    check_content(config, &header, bytes, now_ms)?;
+    Ok(header)
+}
+
+/// Checks the one batch that a coordinator makes of what clients commit within a transaction.
+pub(super) fn check_unsequenced(
+    config: &TopicLogConfig,
+    bytes: &Bytes,
+    now_ms: i64,
+) -> Result<BatchHeader, AppendError> {
+    let header = check_whole(config, bytes)?;
+    if !header.attributes.is_transactional() || !header.has_producer() || header.producer_epoch < 0
+    {
+        return Err(invalid(
+            "a coordinator's batch of a transaction needs a producer and an epoch",
+        ));
+    }
+    if header.base_sequence >= 0 {
+        return Err(invalid(
+            "a coordinator's batch of a transaction has no sequence",
+        ));
+    }
+    check_content(config, &header, bytes, now_ms)?;
+    Ok(header)
+}
+
+fn check_whole(config: &TopicLogConfig, bytes: &Bytes) -> Result<BatchHeader, AppendError> {
     let header = BatchHeader::parse(bytes).map_err(refused)?;
     if header.total_bytes != bytes.len() {
         return Err(invalid(
@@ -36,16 +70,22 @@ pub(super) fn check_produced(
             "the record count does not match the last offset delta",
         ));
     }
-    if header.has_producer() && (header.base_sequence < 0 || header.producer_epoch < 0) {
-        return Err(invalid("an idempotent batch needs a sequence and an epoch"));
-    }
+    Ok(header)
+}
+
+fn check_content(
+    config: &TopicLogConfig,
+    header: &BatchHeader,
+    bytes: &Bytes,
+    now_ms: i64,
+) -> Result<(), AppendError> {
     if config.timestamp_type == TimestampType::CreateTime {
-        check_timestamp(config, &header, now_ms)?;
+        check_timestamp(config, header, now_ms)?;
     }
     if config.compact {
-        check_keys(&header, bytes)?;
+        check_keys(header, bytes)?;
     }
-    Ok(header)
+    Ok(())
 }
 
 fn check_timestamp(

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use kring_io::Now;
 use kring_wire::batch::check_crc;
 use kring_wire::ids::TopicPartition;
-use kring_wire::{BatchHeader, batches};
+use kring_wire::{BatchHeader, EndTxnMarker, batches};
 
 use super::check::{invalid, refused};
 use crate::error::AppendError;
@@ -50,6 +50,8 @@ impl Log {
                     current: last_epoch,
                 });
             }
+            // What a marker ends is read from it at each replay.
+            EndTxnMarker::parse(&header, &bytes).map_err(|e| invalid(&e.to_string()))?;
             last_epoch = header.leader_epoch;
             end = header.next_offset();
             headers.push(header);

@@ -114,9 +114,12 @@ fn what_is_committed_is_forgotten_but_for_the_last() {
 fn silent_producers_are_forgotten() {
     let mut producers = Producers::default();
     append(&mut producers, &batch(0, 0, 1, 0));
-    producers.expire(149, 50);
+    producers.expire(149, 50, |_| false);
     assert!(!producers.is_empty());
-    producers.expire(150, 50);
+    producers.expire(150, 50, |id| id == 9);
+    assert!(!producers.is_empty(), "it has a transaction open");
+    assert_eq!(producers.forget_oldest(|id| id == 9), None);
+    producers.expire(150, 50, |_| false);
     assert!(producers.is_empty());
 }
 

@@ -51,6 +51,7 @@ impl Log {
                 self.durable_end
             },
             high_watermark: self.high_watermark,
+            last_stable_offset: self.high_watermark,
             last_epoch: self.memory.last().map_or(-1, |record| record.epoch),
             size_bytes: 0,
         })
