@@ -44,6 +44,11 @@ pub(crate) struct Coordinator {
 
 impl Coordinator {
     pub(crate) fn new(replicas: usize) -> Coordinator {
+        Coordinator::with_log(replicas, Vec::new())
+    }
+
+    /// With records from before.
+    pub(crate) fn with_log(replicas: usize, log: Vec<KeyValue>) -> Coordinator {
         let config = TransactionConfig::default();
         let engines = (0..replicas).map(|_| Transactions::new(config.clone()));
         let mut coordinator = Coordinator {
@@ -55,8 +60,8 @@ impl Coordinator {
             config,
             leader: 0,
             epoch: 0,
-            log: Vec::new(),
-            high_watermark: 0,
+            high_watermark: log.len(),
+            log,
             under_way: VecDeque::new(),
             hold: false,
             refuse: None,
@@ -71,6 +76,11 @@ impl Coordinator {
 
     pub(crate) fn engine(&self) -> &Transactions {
         &self.replicas[self.leader]
+    }
+
+    /// Which replica leads.
+    pub(crate) fn leader(&self) -> usize {
+        self.leader
     }
 
     pub(crate) fn epoch(&self) -> i32 {
