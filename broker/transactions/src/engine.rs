@@ -9,7 +9,7 @@ use kring_wire::{ErrorCode, LeaderEpoch, Offset};
 use crate::event::{MarkerId, TransactionEvent, TransactionOut};
 use crate::partition::{Leader, Partition};
 use crate::response::{ListedTransaction, TransactionResponse};
-use crate::{TransactionConfig, TransactionState};
+use crate::{TransactionConfig, TransactionRequest, TransactionState};
 
 /// Transaction coordinator of one broker: every partition of `__transaction_state` it has a replica of.
 #[derive(Clone, Debug)]
@@ -111,11 +111,7 @@ impl Transactions {
             } => {
                 match partitions.get_mut(&partition) {
                     Some(replica) => replica.request(id, &request, &mut env),
-                    None => {
-                        let error = ErrorCode::NotCoordinator;
-                        let response = TransactionResponse::refused(&request, error);
-                        env.out.responses.push((id, response));
-                    }
+                    None => refuse(id, &request, env.out),
                 }
                 Some(partition)
             }
@@ -130,20 +126,11 @@ impl Transactions {
                 topic,
                 partition,
                 result,
-            } => {
-                let coordinator = coordinator_of(partitions, id);
-                if let Some(replica) = coordinator.and_then(|index| partitions.get_mut(&index)) {
-                    replica.marker_written(id, &topic, partition, result, &mut env);
-                }
-                coordinator
-            }
-            TransactionEvent::Wake => {
-                for replica in partitions.values_mut() {
-                    replica.on_wake(&mut env);
-                    replica.wake_at(env.out);
-                }
-                None
-            }
+            } => coordinator_of(partitions, id).map(|(index, coordinator)| {
+                coordinator.marker_written(id, &topic, partition, result, &mut env);
+                *index
+            }),
+            TransactionEvent::Wake => return wake(partitions, &mut env),
         };
         if let Some(replica) = touched.and_then(|index| partitions.get(&index)) {
             replica.wake_at(env.out);
@@ -221,11 +208,26 @@ fn replica(partitions: &mut BTreeMap<i32, Partition>, index: i32) -> &mut Partit
         .or_insert_with(|| Partition::new(index))
 }
 
+/// Of a partition that has no replica here.
+fn refuse(id: u64, request: &TransactionRequest, out: &mut TransactionOut) {
+    let response = TransactionResponse::refused(request, ErrorCode::NotCoordinator);
+    out.responses.push((id, response));
+}
+
+fn wake(partitions: &mut BTreeMap<i32, Partition>, env: &mut Env<'_>) {
+    for replica in partitions.values_mut() {
+        replica.on_wake(env);
+        replica.wake_at(env.out);
+    }
+}
+
 /// The partition of `__transaction_state` whose coordinator waits for a marker.
-fn coordinator_of(partitions: &BTreeMap<i32, Partition>, id: MarkerId) -> Option<i32> {
+fn coordinator_of(
+    partitions: &mut BTreeMap<i32, Partition>,
+    id: MarkerId,
+) -> Option<(&i32, &mut Partition)> {
     let waits = |leader: &Leader| leader.waits_for(id);
-    let mut waiting = partitions
-        .iter()
-        .filter(|(_, p)| p.leader().is_some_and(waits));
-    waiting.next().map(|(index, _)| *index)
+    partitions
+        .iter_mut()
+        .find(|(_, p)| p.leader().is_some_and(waits))
 }

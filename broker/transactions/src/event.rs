@@ -102,8 +102,9 @@ pub enum TransactionEvent {
         /// `UNKNOWN_TOPIC_OR_PARTITION` says that the partition was deleted, so that it needs no
         /// marker: the caller must know that from the cluster's metadata, and not take it from a
         /// leader that may not have heard of the partition yet. `INVALID_PRODUCER_EPOCH` and
-        /// `TRANSACTION_COORDINATOR_FENCED` say that another coordinator acts. After every other
-        /// error the marker is sent again.
+        /// `TRANSACTION_COORDINATOR_FENCED` say that another coordinator acts; a leader that has
+        /// written the marker before must answer with success. After every other error the marker
+        /// is sent again.
         result: Result<(), ErrorCode>,
     },
     /// Time has passed.

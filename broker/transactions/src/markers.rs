@@ -47,6 +47,11 @@ impl Markers {
         self.left.len()
     }
 
+    /// Whether a partition has no marker yet.
+    pub(crate) fn is_missing(&self, topic: &str, partition: i32) -> bool {
+        self.left.contains_key(&(Arc::from(topic), partition))
+    }
+
     /// When the next one is sent again.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
@@ -81,8 +86,7 @@ impl Markers {
         }
     }
 
-    /// One could not be written: it is sent again at `at`. Of one that is not missing any more it
-    /// is a late answer and changes nothing.
+    /// One could not be written: it is sent again at `at`, if any is sent any more.
     pub(crate) fn again(&mut self, topic: &str, partition: i32, at: Instant) {
         let target: Target = (Arc::from(topic), partition);
         if let Some(known) = self.left.get_mut(&target)
@@ -121,6 +125,7 @@ mod tests {
         markers.done("s", 5);
         markers.again("t", 1, Instant(50));
         markers.again("s", 5, Instant(50));
+        assert!(markers.is_missing("t", 1) && !markers.is_missing("s", 5));
         assert_eq!(markers.next(), Some(Instant(50)));
         let again = markers.take_due(Instant(50), Instant(150));
         assert_eq!(again, [t(vec![1])]);

@@ -224,7 +224,8 @@ impl Leader {
         };
         let (live, step) = self.step(env);
         let markers = live.get_mut(&name).and_then(|live| live.markers.as_mut());
-        let Some(markers) = markers else {
+        let Some(markers) = markers.filter(|markers| markers.is_missing(topic, partition)) else {
+            // Late, of an attempt that was made again.
             return;
         };
         match result {

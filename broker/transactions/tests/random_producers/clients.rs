@@ -141,8 +141,11 @@ impl Client {
             }
             Some(transaction) => match choice {
                 _ if transaction.partitions.is_empty() => Next::Ask(self.add(producer, choice)),
-                0 | 1 => Next::Ask(self.add(producer, choice + 1)),
-                2..=4 => {
+                0 => {
+                    let more = transaction.partitions.len() as u8;
+                    Next::Ask(self.add(producer, more))
+                }
+                1..=3 => {
                     let number = transaction.number;
                     let raises_epoch = self.version == TransactionVersion::V2;
                     let partitions = transaction.partitions.clone();
@@ -156,7 +159,7 @@ impl Client {
                     Next::Nothing
                 }
                 _ => {
-                    let commit = choice != 5;
+                    let commit = choice != 4;
                     transaction.end = Some(commit);
                     ledger.asked.insert(transaction.number, commit);
                     Next::Ask(self.end(producer, commit, ledger))

@@ -306,8 +306,8 @@ fn describe(engine: &mut Transactions, now: Now, name: &str) -> TransactionRespo
 
 /// The producer id, epoch and state of a record, which stand alike in both versions.
 fn head(value: &Bytes) -> (i64, i16, i8) {
-    let id = i64::from_be_bytes(value[2..10].try_into().unwrap());
-    let epoch = i16::from_be_bytes(value[10..12].try_into().unwrap());
+    let id = i64::from_be_bytes(value[2..10].try_into().expect("eight bytes"));
+    let epoch = i16::from_be_bytes(value[10..12].try_into().expect("two bytes"));
     (id, epoch, value[16].cast_signed())
 }
 

@@ -35,6 +35,7 @@ fn a_partition_that_could_not_be_written_is_asked_again() {
 fn an_attempt_without_an_answer_is_made_again_and_late_answers_do_no_harm() {
     let mut c = Coordinator::new(1);
     let producer = c.begin(V1);
+    c.add(producer, V1, &[("u", &[0])]);
     c.end(producer, true, V1);
     let first = c.take_markers();
     c.advance(4_999);
@@ -44,6 +45,9 @@ fn an_attempt_without_an_answer_is_made_again_and_late_answers_do_no_harm() {
     let id = first[0].id;
     // The answer to the first attempt, then that to the second.
     c.marker_written(id, ("t", 0), Ok(()));
+    c.marker_written(id, ("t", 0), Err(ErrorCode::InvalidProducerEpoch));
+    assert_eq!(c.state(), PrepareCommit);
+    c.marker_written(id, ("u", 0), Ok(()));
     assert_eq!(c.state(), CompleteCommit);
     c.marker_written(id, ("t", 0), Err(ErrorCode::NotLeaderOrFollower));
     c.marker_written(id, ("x", 9), Ok(()));
