@@ -1,10 +1,16 @@
 //! The committed layer of a partition: what its records below the high watermark say.
 //! It is a function of those records alone and knows no session, timer or waiting client.
 
+mod pending;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use kring_wire::{LeaderEpoch, Offset, TopicId};
+use kring_wire::{LeaderEpoch, Offset, ProducerId, TopicId};
+
+pub(crate) use pending::{OffsetKey, Pending};
 
 use crate::record::Record;
 
@@ -25,8 +31,17 @@ pub struct CommittedOffset {
     pub topic_id: TopicId,
 }
 
+/// A committed offset and where it was said. Of two for the same key the later record counts,
+/// whichever became effective first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Logged {
+    /// Offset of its record in `__consumer_offsets`.
+    pub(crate) record_offset: Offset,
+    pub(crate) value: CommittedOffset,
+}
+
 /// The committed offsets of a group: topic → partition → offset.
-pub(crate) type GroupOffsets = BTreeMap<String, BTreeMap<i32, CommittedOffset>>;
+pub(crate) type GroupOffsets = BTreeMap<String, BTreeMap<i32, Logged>>;
 
 /// A group as its last record describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,32 +69,37 @@ pub(crate) struct StoredMember {
 }
 
 /// What the records of a partition up to `next_offset` add up to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Committed {
     /// The offset behind the last record that was applied.
     pub(crate) next_offset: Offset,
     pub(crate) offsets: BTreeMap<String, GroupOffsets>,
     pub(crate) groups: BTreeMap<String, GroupMetadata>,
+    /// Offsets of open transactions: nobody is told them until they are committed.
+    pub(crate) pending: Pending,
 }
 
 impl Committed {
     /// Whether anything is known of the group.
     pub(crate) fn knows(&self, group: &str) -> bool {
-        self.groups.contains_key(group) || self.offsets.contains_key(group)
+        self.groups.contains_key(group)
+            || self.offsets.contains_key(group)
+            || self.pending.has_group(group)
     }
 
     /// All groups, each once, in order.
     pub(crate) fn group_ids(&self) -> Vec<String> {
         let mut ids: Vec<String> = self.groups.keys().cloned().collect();
         let stored = ids.len();
+        let with_offsets = self.offsets.keys().chain(self.pending.groups());
         ids.extend(
-            self.offsets
-                .keys()
+            with_offsets
                 .filter(|id| !self.groups.contains_key(*id))
                 .cloned(),
         );
         if ids.len() > stored {
             ids.sort_unstable();
+            ids.dedup();
         }
         ids
     }
@@ -91,11 +111,21 @@ impl Committed {
         topic: &str,
         partition: i32,
     ) -> Option<&CommittedOffset> {
-        self.offsets.get(group)?.get(topic)?.get(&partition)
+        let logged = self.offsets.get(group)?.get(topic)?.get(&partition)?;
+        Some(&logged.value)
     }
 
-    /// Applies one record. Applying is the only way in which this layer changes.
-    pub(crate) fn apply(&mut self, record: Record) {
+    /// Applies the record at `record_offset`, of the open transaction of `transaction`. Applying
+    /// and [`Committed::end_transaction`] are the only ways in which this layer changes.
+    ///
+    /// Only offsets are part of a transaction. What else such a batch may hold counts at once, as
+    /// in Kafka.
+    pub(crate) fn apply(
+        &mut self,
+        record_offset: Offset,
+        transaction: Option<ProducerId>,
+        record: Record,
+    ) {
         match record {
             Record::Group {
                 group,
@@ -112,8 +142,19 @@ impl Committed {
                 partition,
                 value: Some(value),
             } => {
-                let topics = self.offsets.entry(group).or_default();
-                topics.entry(topic).or_default().insert(partition, value);
+                let key = OffsetKey {
+                    group,
+                    topic,
+                    partition,
+                };
+                let offset = Logged {
+                    record_offset,
+                    value,
+                };
+                match transaction {
+                    Some(producer_id) => self.pending.insert(producer_id, key, offset),
+                    None => self.store(key, offset),
+                }
             }
             Record::Offset {
                 group,
@@ -121,24 +162,54 @@ impl Committed {
                 partition,
                 value: None,
             } => {
-                self.forget(&group, &topic, partition);
+                let key = OffsetKey {
+                    group,
+                    topic,
+                    partition,
+                };
+                self.forget(&key);
+                // What was forgotten must not come back with a transaction that is older.
+                self.pending.forget(&key);
             }
         }
     }
 
-    fn forget(&mut self, group: &str, topic: &str, partition: i32) {
-        let Some(topics) = self.offsets.get_mut(group) else {
+    /// Applies the marker that ends the transaction of `producer_id`. What it commits counts from
+    /// where its record lies, not from here: it does not replace what was committed since.
+    pub(crate) fn end_transaction(&mut self, producer_id: ProducerId, committed: bool) {
+        for (key, offset) in self.pending.take(producer_id) {
+            if committed && self.is_newest(&key, offset.record_offset) {
+                self.store(key, offset);
+            }
+        }
+    }
+
+    fn is_newest(&self, key: &OffsetKey, record_offset: Offset) -> bool {
+        let topics = self.offsets.get(&key.group);
+        let partitions = topics.and_then(|topics| topics.get(&key.topic));
+        let known = partitions.and_then(|partitions| partitions.get(&key.partition));
+        known.is_none_or(|known| known.record_offset < record_offset)
+    }
+
+    fn store(&mut self, key: OffsetKey, offset: Logged) {
+        let topics = self.offsets.entry(key.group).or_default();
+        let partitions = topics.entry(key.topic).or_default();
+        partitions.insert(key.partition, offset);
+    }
+
+    fn forget(&mut self, key: &OffsetKey) {
+        let Some(topics) = self.offsets.get_mut(&key.group) else {
             return;
         };
-        let Some(partitions) = topics.get_mut(topic) else {
+        let Some(partitions) = topics.get_mut(&key.topic) else {
             return;
         };
-        partitions.remove(&partition);
+        partitions.remove(&key.partition);
         if partitions.is_empty() {
-            topics.remove(topic);
+            topics.remove(&key.topic);
         }
         if topics.is_empty() {
-            self.offsets.remove(group);
+            self.offsets.remove(&key.group);
         }
     }
 }

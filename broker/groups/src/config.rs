@@ -12,6 +12,10 @@ pub const PARTITION_GROUPS_MAX: usize = 100_000;
 /// Appends of one partition that have not reached the high watermark; past it clients retry.
 pub const PARTITION_WRITES_MAX: usize = 10_000;
 
+/// Offsets of open transactions that one partition of `__consumer_offsets` holds; past it producers
+/// retry until transactions have ended.
+pub const PARTITION_PENDING_OFFSETS_MAX: usize = 1_000_000;
+
 /// Protocols (assignors) a member offers.
 pub const MEMBER_PROTOCOLS_MAX: usize = 100;
 

@@ -94,9 +94,8 @@ impl Groups {
                 records,
                 next_offset,
             } => {
-                let index = partition;
-                replica(partitions, index).load(records, next_offset);
-                index
+                replica(partitions, partition).load(records, next_offset);
+                partition
             }
             GroupEvent::Loading { partition } => {
                 replica(partitions, partition).begin_loading(&mut env);
@@ -123,13 +122,11 @@ impl Groups {
                 partition,
                 request,
             } => {
-                match partitions.get_mut(&partition) {
-                    Some(replica) => replica.request(id, request, &mut env),
-                    None => {
-                        let error = ErrorCode::NotCoordinator;
-                        let response = GroupResponse::refused(&request, error);
-                        env.out.responses.push((id, response));
-                    }
+                if let Some(replica) = partitions.get_mut(&partition) {
+                    replica.request(id, request, &mut env);
+                } else {
+                    let response = GroupResponse::refused(&request, ErrorCode::NotCoordinator);
+                    env.out.responses.push((id, response));
                 }
                 partition
             }
@@ -139,20 +136,23 @@ impl Groups {
                 }
                 token.partition
             }
+            GroupEvent::Marker {
+                partition,
+                offset,
+                producer_id,
+                committed,
+            } => {
+                if let Some(replica) = partitions.get_mut(&partition) {
+                    replica.marker(offset, producer_id, committed);
+                }
+                partition
+            }
             GroupEvent::TopicDeleted { topic } => {
-                for replica in partitions.values_mut() {
-                    replica.topic_deleted(&topic, &mut env);
-                    replica.wake_at(env.out);
-                }
-                return;
+                return each(partitions, &mut env, |replica, env| {
+                    replica.topic_deleted(&topic, env);
+                });
             }
-            GroupEvent::Wake => {
-                for replica in partitions.values_mut() {
-                    replica.on_wake(&mut env);
-                    replica.wake_at(env.out);
-                }
-                return;
-            }
+            GroupEvent::Wake => return each(partitions, &mut env, Partition::on_wake),
         };
         if let Some(replica) = partitions.get(&index) {
             replica.wake_at(env.out);
@@ -202,7 +202,8 @@ impl Groups {
         leaders.flat_map(|leader| leader.member_counts())
     }
 
-    /// Everything that groups coordinated here have committed, in order.
+    /// Everything that groups coordinated here have committed, in order. Offsets of open
+    /// transactions are not among it.
     pub fn committed_offsets(&self) -> impl Iterator<Item = CommittedEntry<'_>> {
         self.partitions
             .values()
@@ -212,11 +213,11 @@ impl Groups {
                 topics.iter().flat_map(move |(topic, partitions)| {
                     partitions
                         .iter()
-                        .map(move |(partition, committed)| CommittedEntry {
+                        .map(move |(partition, logged)| CommittedEntry {
                             group_id,
                             topic,
                             partition: *partition,
-                            committed,
+                            committed: &logged.value,
                         })
                 })
             })
@@ -246,6 +247,18 @@ impl Groups {
 
     fn leader(&self, partition: i32) -> Option<&crate::partition::Leader> {
         self.partitions.get(&partition)?.leader()
+    }
+}
+
+/// Steps every partition, in order.
+fn each(
+    partitions: &mut BTreeMap<i32, Partition>,
+    env: &mut Env<'_>,
+    mut step: impl FnMut(&mut Partition, &mut Env<'_>),
+) {
+    for replica in partitions.values_mut() {
+        step(replica, env);
+        replica.wake_at(env.out);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use kring_io::Instant;
-use kring_wire::{ErrorCode, LeaderEpoch, Offset};
+use kring_wire::{ErrorCode, LeaderEpoch, Offset, ProducerId};
 
 use crate::{GroupRequest, GroupResponse};
 
@@ -23,19 +23,38 @@ pub struct LoadedRecord {
     pub key: Bytes,
     /// Its value; `None` deletes.
     pub value: Option<Bytes>,
+    /// The producer of the transactional batch that it was in (KIP-98): its offset is pending until
+    /// that producer's marker.
+    pub transaction: Option<ProducerId>,
+}
+
+/// What a partition of `__consumer_offsets` holds below the high watermark, in the order of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// A record.
+    Record(LoadedRecord),
+    /// A control record that ends a transaction (KIP-98).
+    Marker {
+        /// Its offset. What was loaded already is skipped.
+        offset: Offset,
+        /// Whose transaction ends.
+        producer_id: ProducerId,
+        /// Whether it ends with a commit, or else an abort.
+        committed: bool,
+    },
 }
 
 /// Something happened to a partition of `__consumer_offsets`, or a client asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GroupEvent {
     /// Records below the high watermark, in order, beginning at [`crate::Groups::replayed_to`].
-    /// A follower gets all of them. A leader gets none of those it appended itself: their
-    /// [`GroupEvent::Appended`] says the same.
+    /// A follower gets all of them. A leader gets none of those it appended itself, and no markers:
+    /// their [`GroupEvent::Appended`] and [`GroupEvent::Marker`] say the same.
     Load {
         /// The partition.
         partition: i32,
-        /// The records; control batches are left out.
-        records: Vec<LoadedRecord>,
+        /// The records, and the markers among them; other control records are left out.
+        records: Vec<Loaded>,
         /// Where the next load begins: the end of the last batch that was read.
         next_offset: Offset,
     },
@@ -82,6 +101,19 @@ pub enum GroupEvent {
         /// keeps the time itself.
         result: Result<Offset, ErrorCode>,
     },
+    /// Where this broker leads: a marker that the transaction coordinator had written is now below
+    /// the high watermark. Comes in the order of the log with [`GroupEvent::Appended`]. A broker
+    /// that does not lead ignores it: there the marker comes by [`GroupEvent::Load`], in its place.
+    Marker {
+        /// The partition.
+        partition: i32,
+        /// Offset of the marker.
+        offset: Offset,
+        /// Whose transaction ends.
+        producer_id: ProducerId,
+        /// Whether it ends with a commit, or else an abort.
+        committed: bool,
+    },
     /// A topic was deleted: its committed offsets go, in every partition led here.
     TopicDeleted {
         /// Its name.
@@ -101,6 +133,9 @@ pub struct Append {
     pub token: Token,
     /// Keys and values; a `None` value deletes. Never empty.
     pub records: Vec<(Bytes, Option<Bytes>)>,
+    /// The batch is transactional, of this producer and producer epoch (KIP-98), without a sequence
+    /// number. The log may refuse it, as it refuses any batch of a producer that is fenced.
+    pub transaction: Option<(ProducerId, i16)>,
 }
 
 /// What a step asks for. The composition takes the vectors and leaves them empty.

@@ -6,6 +6,10 @@
 //! high watermark and is kept by every replica, which makes each follower a warm standby. The
 //! *live* layer (members, sessions, who waits for what) exists only where the partition's leader
 //! is, begins from the committed layer, and is dropped on [`GroupEvent::Resign`].
+//!
+//! Offsets that are committed within a producer's transaction are in the committed layer from when
+//! their records are below the high watermark, as *pending*; they count when the transaction's
+//! marker is. Transactions themselves are for the transaction coordinator.
 
 #![forbid(unsafe_code)]
 
@@ -29,13 +33,13 @@ pub use classic::GroupState;
 pub use committed::CommittedOffset;
 pub use config::GroupConfig;
 pub use engine::{CommittedEntry, Groups, GroupsStats};
-pub use event::{Append, GroupEvent, GroupOut, LoadedRecord, Token};
+pub use event::{Append, GroupEvent, GroupOut, Loaded, LoadedRecord, Token};
 pub use partition_for::partition_for;
 pub use record::RecordError;
 pub use request::{
     DeleteGroup, DescribeGroup, GroupRequest, Heartbeat, JoinGroup, LeaveGroup, LeavingMember,
     MemberIdentity, OffsetCommit, OffsetDelete, OffsetFetch, PartitionCommit, PartitionsOf,
-    Protocol, SyncGroup, TopicCommit,
+    Protocol, SyncGroup, TopicCommit, TxnOffsetCommit,
 };
 pub use response::{
     CommitOutcome, DeleteOutcome, DescribedGroup, DescribedMember, FetchedOffset, GroupResponse,

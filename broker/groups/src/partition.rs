@@ -4,15 +4,14 @@
 mod leader;
 mod requests;
 
-use bytes::Bytes;
 use kring_io::canary::{self, Canary};
-use kring_wire::{ErrorCode, LeaderEpoch, Offset};
+use kring_wire::{ErrorCode, LeaderEpoch, Offset, ProducerId};
 
 pub(crate) use leader::Leader;
 
 use crate::committed::Committed;
 use crate::engine::Env;
-use crate::event::{GroupOut, LoadedRecord};
+use crate::event::{GroupOut, Loaded, LoadedRecord};
 use crate::record::{Record, RecordError};
 use crate::request::GroupRequest;
 use crate::response::GroupResponse;
@@ -65,22 +64,48 @@ impl Partition {
         matches!(self.role, Role::Loading)
     }
 
-    /// Applies records below the high watermark.
-    pub(crate) fn load(&mut self, records: Vec<LoadedRecord>, next_offset: Offset) {
+    /// Applies records and markers below the high watermark.
+    pub(crate) fn load(&mut self, records: Vec<Loaded>, next_offset: Offset) {
         for loaded in records {
-            if loaded.offset < self.committed.next_offset
-                || canary::is_on(Canary::CoordinatorUnloaded)
-            {
+            let (Loaded::Record(LoadedRecord { offset, .. }) | Loaded::Marker { offset, .. }) =
+                &loaded;
+            if *offset < self.committed.next_offset || canary::is_on(Canary::CoordinatorUnloaded) {
                 continue;
             }
-            self.apply(loaded.offset, loaded.key, loaded.value);
+            match loaded {
+                Loaded::Record(record) => self.apply(record),
+                Loaded::Marker {
+                    offset,
+                    producer_id,
+                    committed,
+                } => self.end_transaction(offset, producer_id, committed),
+            }
         }
         self.committed.next_offset = self.committed.next_offset.max(next_offset);
     }
 
-    fn apply(&mut self, offset: Offset, key: Bytes, value: Option<Bytes>) {
+    fn end_transaction(&mut self, offset: Offset, producer_id: ProducerId, committed: bool) {
+        self.committed.end_transaction(producer_id, committed);
+        self.committed.next_offset = offset + 1;
+    }
+
+    /// A marker passed the high watermark. Who does not lead has not applied what lies before it,
+    /// and gets it by a load.
+    pub(crate) fn marker(&mut self, offset: Offset, producer_id: ProducerId, committed: bool) {
+        if self.leader().is_some() && offset >= self.committed.next_offset {
+            self.end_transaction(offset, producer_id, committed);
+        }
+    }
+
+    fn apply(&mut self, loaded: LoadedRecord) {
+        let LoadedRecord {
+            offset,
+            key,
+            value,
+            transaction,
+        } = loaded;
         match Record::decode(key, value) {
-            Ok(Some(record)) => self.committed.apply(record),
+            Ok(Some(record)) => self.committed.apply(offset, transaction, record),
             Ok(None) => {}
             Err(error) => {
                 tracing::error!(

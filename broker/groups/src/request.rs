@@ -2,7 +2,7 @@
 //! It checks nothing; each request's handler does.
 
 use bytes::Bytes;
-use kring_wire::{LeaderEpoch, Offset, TopicId};
+use kring_wire::{LeaderEpoch, Offset, ProducerId, TopicId};
 
 /// A request about one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,9 @@ pub enum GroupRequest {
     Leave(LeaveGroup),
     /// OffsetCommit → [`crate::GroupResponse::Commit`], when the offsets are stored.
     Commit(OffsetCommit),
+    /// TxnOffsetCommit → [`crate::GroupResponse::Commit`], when the offsets are stored as those of
+    /// an open transaction.
+    TxnCommit(TxnOffsetCommit),
     /// OffsetFetch of one group → [`crate::GroupResponse::Fetch`].
     Fetch(OffsetFetch),
     /// OffsetDelete → [`crate::GroupResponse::OffsetDelete`], when that is stored.
@@ -141,6 +144,27 @@ pub struct OffsetCommit {
     pub topics: Vec<TopicCommit>,
 }
 
+/// TxnOffsetCommit: offsets that count when the producer's transaction is committed (KIP-98,
+/// KIP-447). Topics that do not exist are answered by the caller and not in here, and that the
+/// group's partition of `__consumer_offsets` is in the transaction is checked there (KIP-890).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TxnOffsetCommit {
+    /// The group; must not be empty.
+    pub group_id: String,
+    /// The transaction's producer.
+    pub producer_id: ProducerId,
+    /// Its epoch.
+    pub producer_epoch: i16,
+    /// Below 0 of a producer that knows no group membership (versions 0–2).
+    pub generation_id: i32,
+    /// Empty of a producer that knows no group membership.
+    pub member_id: String,
+    /// The name of a static member.
+    pub group_instance_id: Option<String>,
+    /// The offsets.
+    pub topics: Vec<TopicCommit>,
+}
+
 /// Offsets of one topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicCommit {
@@ -176,7 +200,8 @@ pub struct OffsetFetch {
     pub member_epoch: i32,
     /// `None`: everything that is committed.
     pub topics: Option<Vec<PartitionsOf>>,
-    /// Whether offsets of open transactions must be told apart (KIP-447).
+    /// Whether a partition with an offset in an open transaction is answered with
+    /// `UNSTABLE_OFFSET_COMMIT` instead of the last one that is committed (KIP-447).
     pub require_stable: bool,
 }
 
@@ -222,6 +247,7 @@ impl GroupRequest {
             GroupRequest::Heartbeat(r) => &r.group_id,
             GroupRequest::Leave(r) => &r.group_id,
             GroupRequest::Commit(r) => &r.group_id,
+            GroupRequest::TxnCommit(r) => &r.group_id,
             GroupRequest::Fetch(r) => &r.group_id,
             GroupRequest::OffsetDelete(r) => &r.group_id,
             GroupRequest::Describe(r) => &r.group_id,

@@ -17,7 +17,7 @@ pub enum GroupResponse {
     Heartbeat(ErrorCode),
     /// To LeaveGroup.
     Leave(LeaveOutcome),
-    /// To OffsetCommit.
+    /// To OffsetCommit and TxnOffsetCommit.
     Commit(CommitOutcome),
     /// To OffsetFetch of one group.
     Fetch(OffsetFetchOutcome),
@@ -94,7 +94,7 @@ pub struct LeftMember {
     pub error: ErrorCode,
 }
 
-/// To OffsetCommit: the topics and partitions of the request, in its order.
+/// To OffsetCommit and TxnOffsetCommit: the topics and partitions of the request, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitOutcome {
     /// The topics.
@@ -143,6 +143,9 @@ pub struct FetchedOffset {
     pub leader_epoch: LeaderEpoch,
     /// The client's text.
     pub metadata: String,
+    /// `UNSTABLE_OFFSET_COMMIT`, with nothing committed, where a stable offset was asked for and an
+    /// open transaction has one of this partition (KIP-447). Nothing committed is no error.
+    pub error: ErrorCode,
 }
 
 /// To OffsetDelete.
@@ -265,7 +268,10 @@ impl GroupResponse {
             GroupRequest::Sync(_) => GroupResponse::Sync(SyncOutcome::refused(error)),
             GroupRequest::Heartbeat(_) => GroupResponse::Heartbeat(error),
             GroupRequest::Leave(_) => GroupResponse::Leave(LeaveOutcome::refused(error)),
-            GroupRequest::Commit(r) => GroupResponse::Commit(CommitOutcome::all(r, error)),
+            GroupRequest::Commit(r) => GroupResponse::Commit(CommitOutcome::all(&r.topics, error)),
+            GroupRequest::TxnCommit(r) => {
+                GroupResponse::Commit(CommitOutcome::all(&r.topics, error))
+            }
             GroupRequest::Fetch(r) => GroupResponse::Fetch(OffsetFetchOutcome {
                 group_id: r.group_id.clone(),
                 error,
@@ -292,10 +298,10 @@ impl GroupResponse {
 }
 
 impl CommitOutcome {
-    /// `error` for every partition of `request`.
+    /// `error` for every partition of a request's `topics`.
     #[must_use]
-    pub fn all(request: &crate::OffsetCommit, error: ErrorCode) -> CommitOutcome {
-        let topics = request.topics.iter().map(|topic| TopicOutcome {
+    pub fn all(topics: &[crate::TopicCommit], error: ErrorCode) -> CommitOutcome {
+        let topics = topics.iter().map(|topic| TopicOutcome {
             topic: topic.topic.clone(),
             topic_id: topic.topic_id,
             partitions: topic

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use kring_io::{Instant, Now, Random};
+use kring_wire::ProducerId;
 use std::time::Duration;
 
 use crate::GroupConfig;
@@ -43,6 +44,17 @@ impl Step<'_> {
 
     /// Appends `records`, not empty, as one batch.
     pub(crate) fn write(&mut self, group: &str, records: Vec<Record>, then: Then) -> Token {
+        self.write_in(None, group, records, then)
+    }
+
+    /// As [`Step::write`]; within the transaction of a producer, at its epoch, if one is given.
+    pub(crate) fn write_in(
+        &mut self,
+        transaction: Option<(ProducerId, i16)>,
+        group: &str,
+        records: Vec<Record>,
+        then: Then,
+    ) -> Token {
         assert!(!records.is_empty(), "an append has at least one record");
         let token = Token {
             partition: self.partition,
@@ -54,10 +66,12 @@ impl Step<'_> {
             partition: self.partition,
             token,
             records: encoded,
+            transaction,
         });
         let write = Write {
             group: group.to_owned(),
             records,
+            transaction: transaction.map(|(producer_id, _)| producer_id),
             then,
             respond_by: self.after_ms(self.config.offsets_commit_timeout_ms),
         };

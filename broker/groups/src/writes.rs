@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kring_io::Instant;
-use kring_wire::ErrorCode;
+use kring_wire::{ErrorCode, Offset, ProducerId};
 
 use crate::classic::Member;
+use crate::committed::Committed;
 use crate::record::Record;
 use crate::response::{GroupResponse, JoinOutcome};
 use crate::{OffsetDeleteOutcome, Token};
@@ -45,6 +46,8 @@ pub(crate) struct Replacement {
 pub(crate) struct Write {
     pub(crate) group: String,
     pub(crate) records: Vec<Record>,
+    /// The producer whose transaction the records are in.
+    pub(crate) transaction: Option<ProducerId>,
     pub(crate) then: Then,
     /// When the client is told to retry, whatever becomes of the append.
     pub(crate) respond_by: Instant,
@@ -54,6 +57,8 @@ pub(crate) struct Write {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Writes {
     by_token: BTreeMap<Token, Write>,
+    /// The tokens of those in a transaction, by group: an OffsetFetch looks at no others.
+    transactional: BTreeMap<String, BTreeSet<Token>>,
     /// Tokens up to here have been timed out. All appends have the same time, so the order of
     /// tokens is the order of deadlines.
     timed_out: Option<Token>,
@@ -65,11 +70,24 @@ impl Writes {
     }
 
     pub(crate) fn insert(&mut self, token: Token, write: Write) {
+        if write.transaction.is_some() {
+            let tokens = self.transactional.entry(write.group.clone()).or_default();
+            tokens.insert(token);
+        }
         self.by_token.insert(token, write);
     }
 
     pub(crate) fn remove(&mut self, token: Token) -> Option<Write> {
-        self.by_token.remove(&token)
+        let write = self.by_token.remove(&token)?;
+        if write.transaction.is_some()
+            && let Some(tokens) = self.transactional.get_mut(&write.group)
+        {
+            tokens.remove(&token);
+            if tokens.is_empty() {
+                self.transactional.remove(&write.group);
+            }
+        }
+        Some(write)
     }
 
     /// All of them, in order, for a coordinator that resigns.
@@ -116,19 +134,49 @@ impl Writes {
         group: &'a str,
     ) -> impl Iterator<Item = (&'a str, i32)> + 'a {
         self.records().filter_map(move |record| match record {
-            Record::Offset {
-                group: of,
-                topic,
-                partition,
-                value: Some(_),
-            } if of == group => Some((topic.as_str(), *partition)),
+            Record::Offset { group: of, .. } if of == group => offset_key(record),
             _ => None,
         })
+    }
+
+    /// Topics and partitions of `group` whose offsets are under way in a transaction. They are
+    /// pending from when they are appended: once the log has them, no answer that lacks them is stable.
+    pub(crate) fn transactional_keys(&self, group: &str) -> impl Iterator<Item = (&str, i32)> {
+        let tokens = self.transactional.get(group).into_iter().flatten();
+        let writes = tokens.filter_map(|token| self.by_token.get(token));
+        writes
+            .flat_map(|write| &write.records)
+            .filter_map(offset_key)
     }
 
     /// Every record under way.
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
         self.by_token.values().flat_map(|write| &write.records)
+    }
+}
+
+impl Write {
+    /// Applies its records, which lie in the log up to `last_offset` and below the high watermark.
+    pub(crate) fn apply(&mut self, last_offset: Offset, committed: &mut Committed) {
+        let records = std::mem::take(&mut self.records);
+        let count = Offset::try_from(records.len()).expect("records in memory are below 2^63");
+        for (offset, record) in (last_offset + 1 - count..).zip(records) {
+            committed.apply(offset, self.transaction, record);
+        }
+        committed.next_offset = last_offset + 1;
+    }
+}
+
+/// Topic and partition of a record that commits an offset.
+fn offset_key(record: &Record) -> Option<(&str, i32)> {
+    match record {
+        Record::Offset {
+            topic,
+            partition,
+            value: Some(_),
+            ..
+        } => Some((topic, *partition)),
+        _ => None,
     }
 }
 

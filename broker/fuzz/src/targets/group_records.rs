@@ -2,7 +2,7 @@
 //! It appends none.
 
 use bytes::Bytes;
-use kring_groups::{GroupConfig, GroupEvent, GroupOut, Groups, LoadedRecord};
+use kring_groups::{GroupConfig, GroupEvent, GroupOut, Groups, Loaded, LoadedRecord};
 use kring_io::{Instant, Now};
 
 /// The first byte is the length of the key.
@@ -15,6 +15,7 @@ pub(super) fn run(data: &[u8]) {
         offset: 0,
         key: Bytes::copy_from_slice(key),
         value: (!value.is_empty()).then(|| Bytes::copy_from_slice(value)),
+        transaction: None,
     };
     let mut groups = Groups::new(GroupConfig::default(), 1);
     let mut out = GroupOut::default();
@@ -24,7 +25,7 @@ pub(super) fn run(data: &[u8]) {
     };
     let load = GroupEvent::Load {
         partition: 0,
-        records: vec![record],
+        records: vec![Loaded::Record(record)],
         next_offset: 1,
     };
     groups.step(now, load, &mut out);

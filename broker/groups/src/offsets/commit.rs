@@ -1,38 +1,62 @@
-//! OffsetCommit: who may commit, and what is stored.
+//! OffsetCommit and TxnOffsetCommit: who may commit, and what is stored.
 //! The answer goes out when the records have reached the high watermark, not before.
+//! When offsets of a transaction count is for the committed layer, which sees its marker.
 
 use kring_io::canary::{self, Canary};
-use kring_wire::ErrorCode;
+use kring_wire::{ErrorCode, ProducerId};
 
 use crate::classic::{ClassicGroup, GroupState};
 use crate::committed::CommittedOffset;
 use crate::record::Record;
-use crate::request::OffsetCommit;
+use crate::request::{OffsetCommit, TopicCommit, TxnOffsetCommit};
 use crate::response::{CommitOutcome, GroupResponse};
 use crate::step::Step;
 use crate::writes::Then;
 
+/// Who commits, as the request says.
+struct Committer<'a> {
+    member_id: &'a str,
+    instance: Option<&'a str>,
+    generation_id: i32,
+    /// Within a producer's transaction.
+    transactional: bool,
+}
+
+/// What to store.
+struct Offsets {
+    group_id: String,
+    topics: Vec<TopicCommit>,
+    expire_timestamp_ms: Option<i64>,
+    transaction: Option<(ProducerId, i16)>,
+}
+
 impl ClassicGroup {
     /// As Kafka's `ClassicGroup.validateOffsetCommit`.
-    fn check_commit(&self, request: &OffsetCommit) -> Result<(), ErrorCode> {
-        let instance = request.group_instance_id.as_deref();
-        let anonymous = request.generation_id < 0;
+    fn check_commit(&self, by: &Committer<'_>) -> Result<(), ErrorCode> {
+        let anonymous = by.generation_id < 0;
         match self.state() {
             GroupState::Dead => return Err(ErrorCode::CoordinatorNotAvailable),
             // Administrators, and consumers that assign partitions themselves.
             GroupState::Empty if anonymous => return Ok(()),
             _ => {}
         }
-        if anonymous && request.member_id.is_empty() && instance.is_none() {
-            return Err(ErrorCode::UnknownMemberId);
+        if anonymous && by.member_id.is_empty() && by.instance.is_none() {
+            // Producers from before KIP-447 do not say for which member they commit: only the
+            // transactional id keeps a former owner of the partition out.
+            return if by.transactional {
+                Ok(())
+            } else {
+                Err(ErrorCode::UnknownMemberId)
+            };
         }
         if canary::is_on(Canary::GenerationUnchecked) {
             return Ok(());
         }
-        self.check_generation(&request.member_id, instance, request.generation_id)?;
-        if self.state() == GroupState::CompletingRebalance {
+        self.check_generation(by.member_id, by.instance, by.generation_id)?;
+        if !by.transactional && self.state() == GroupState::CompletingRebalance {
             // The member is of this generation and has no assignment in it yet: what it read
-            // belongs to the one before.
+            // belongs to the one before. As in Kafka, this does not hold for a transaction: who
+            // gets the partition next waits for its end before reading the offset (KIP-447).
             return Err(ErrorCode::RebalanceInProgress);
         }
         Ok(())
@@ -40,8 +64,14 @@ impl ClassicGroup {
 
     /// Handles an OffsetCommit.
     pub(crate) fn commit(&mut self, id: u64, request: OffsetCommit, step: &mut Step<'_>) {
-        if let Err(error) = self.check_commit(&request) {
-            let outcome = CommitOutcome::all(&request, error);
+        let by = Committer {
+            member_id: &request.member_id,
+            instance: request.group_instance_id.as_deref(),
+            generation_id: request.generation_id,
+            transactional: false,
+        };
+        if let Err(error) = self.check_commit(&by) {
+            let outcome = CommitOutcome::all(&request.topics, error);
             return step.respond(id, GroupResponse::Commit(outcome));
         }
         if matches!(
@@ -50,11 +80,51 @@ impl ClassicGroup {
         ) {
             self.touch(&request.member_id, step.now.mono);
         }
-        let mut outcome = CommitOutcome::all(&request, ErrorCode::None);
-        let mut records = Vec::new();
         let expire_timestamp_ms = (request.retention_ms >= 0)
             .then(|| step.now.wall_ms.saturating_add(request.retention_ms));
-        for (topic, answers) in request.topics.into_iter().zip(&mut outcome.topics) {
+        let offsets = Offsets {
+            group_id: request.group_id,
+            topics: request.topics,
+            expire_timestamp_ms,
+            transaction: None,
+        };
+        offsets.store(id, step);
+    }
+
+    /// Handles a TxnOffsetCommit (KIP-98, KIP-447). It does not count as a sign of life of the
+    /// member: it comes from the producer.
+    pub(crate) fn commit_in_transaction(
+        &mut self,
+        id: u64,
+        request: TxnOffsetCommit,
+        step: &mut Step<'_>,
+    ) {
+        let by = Committer {
+            member_id: &request.member_id,
+            instance: request.group_instance_id.as_deref(),
+            generation_id: request.generation_id,
+            transactional: true,
+        };
+        if let Err(error) = self.check_commit(&by) {
+            let outcome = CommitOutcome::all(&request.topics, error);
+            return step.respond(id, GroupResponse::Commit(outcome));
+        }
+        let offsets = Offsets {
+            group_id: request.group_id,
+            topics: request.topics,
+            expire_timestamp_ms: None,
+            transaction: Some((request.producer_id, request.producer_epoch)),
+        };
+        offsets.store(id, step);
+    }
+}
+
+impl Offsets {
+    /// Appends the offsets and answers request `id` when they are stored.
+    fn store(self, id: u64, step: &mut Step<'_>) {
+        let mut outcome = CommitOutcome::all(&self.topics, ErrorCode::None);
+        let mut records = Vec::new();
+        for (topic, answers) in self.topics.into_iter().zip(&mut outcome.topics) {
             for (commit, answer) in topic.partitions.into_iter().zip(&mut answers.partitions) {
                 let metadata = commit.metadata.unwrap_or_default();
                 if metadata.len() > step.config.offset_metadata_max_bytes {
@@ -62,7 +132,7 @@ impl ClassicGroup {
                     continue;
                 }
                 records.push(Record::Offset {
-                    group: request.group_id.clone(),
+                    group: self.group_id.clone(),
                     topic: topic.topic.clone(),
                     partition: commit.partition,
                     value: Some(CommittedOffset {
@@ -70,7 +140,7 @@ impl ClassicGroup {
                         leader_epoch: commit.leader_epoch,
                         metadata,
                         commit_timestamp_ms: step.now.wall_ms,
-                        expire_timestamp_ms,
+                        expire_timestamp_ms: self.expire_timestamp_ms,
                         topic_id: topic.topic_id,
                     }),
                 });
@@ -89,6 +159,6 @@ impl ClassicGroup {
                 response: Box::new(response),
             }
         };
-        step.write(&request.group_id, records, then);
+        step.write_in(self.transaction, &self.group_id, records, then);
     }
 }

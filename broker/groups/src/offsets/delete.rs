@@ -16,7 +16,8 @@ use crate::response::{
 use crate::step::Step;
 use crate::writes::Then;
 
-/// Topics and partitions with an offset of `group`, committed or on its way there.
+/// Topics and partitions with an offset of `group`: committed, in an open transaction, or on its
+/// way to the log. A tombstone drops what is pending too.
 pub(super) fn offset_keys(
     group: &str,
     committed: &Committed,
@@ -25,6 +26,7 @@ pub(super) fn offset_keys(
     let mut keys: BTreeSet<(String, i32)> = step
         .writes
         .offset_keys(group)
+        .chain(committed.pending.keys_of(group))
         .map(|(topic, partition)| (topic.to_owned(), partition))
         .collect();
     for (topic, partitions) in committed.offsets.get(group).into_iter().flatten() {
@@ -137,6 +139,10 @@ pub(crate) fn delete_topic(topic: &str, committed: &Committed, step: &mut Step<'
         })
         .collect();
     groups.extend(under_way.iter().map(String::as_str));
+    let pending = committed.pending.groups().map(String::as_str);
+    groups.extend(
+        pending.filter(|group| committed.pending.keys_of(group).any(|(of, _)| of == topic)),
+    );
     for group in groups {
         let keys = offset_keys(group, committed, step);
         let tombstones: Vec<Record> = keys

@@ -1,6 +1,8 @@
 //! Expiry of committed offsets: after the group has been empty, or the consumer without a group silent, for the retention.
 //! Offsets that are asked to be deleted are in `delete`.
 
+use std::collections::BTreeSet;
+
 use super::{append_tombstones, offset_tombstone};
 use crate::classic::{ClassicGroup, GroupState};
 use crate::committed::{Committed, CommittedOffset};
@@ -39,8 +41,9 @@ fn has_expired(
 }
 
 /// Appends tombstones of what has expired of a group, and of the group itself when it is vacant
-/// and nothing remains. Says whether the group is gone. A group with an append under way must not
-/// be given: the tombstone would follow a commit that the committed layer does not know yet.
+/// and nothing remains, not even an offset of an open transaction. Says whether the group is gone.
+/// A group with an append under way must not be given: the tombstone would follow a commit that the
+/// committed layer does not know yet.
 pub(crate) fn expire(
     id: &str,
     group: &ClassicGroup,
@@ -48,10 +51,14 @@ pub(crate) fn expire(
     step: &mut Step<'_>,
 ) -> bool {
     let mut tombstones = Vec::new();
-    let mut kept = false;
+    // A tombstone would drop what an open transaction is about to commit.
+    let pending: BTreeSet<(&str, i32)> = committed.pending.keys_of(id).collect();
+    let mut kept = !pending.is_empty();
     for (topic, partitions) in committed.offsets.get(id).into_iter().flatten() {
         for (partition, offset) in partitions {
-            if has_expired(group, topic, offset, step) {
+            if !pending.contains(&(topic.as_str(), *partition))
+                && has_expired(group, topic, &offset.value, step)
+            {
                 tombstones.push(offset_tombstone(id, topic, *partition));
             } else {
                 kept = true;

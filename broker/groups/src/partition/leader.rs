@@ -140,16 +140,13 @@ impl Leader {
         env: &mut Env<'_>,
     ) {
         // Unknown: of a term of leadership that is over.
-        let Some(write) = self.writes.remove(token) else {
+        let Some(mut write) = self.writes.remove(token) else {
             return;
         };
         let result = match result {
             // GRP-1: what was committed is answered, and seen by others, from here on.
             Ok(last_offset) => {
-                for record in write.records {
-                    committed.apply(record);
-                }
-                committed.next_offset = last_offset + 1;
+                write.apply(last_offset, committed);
                 Ok(())
             }
             Err(error) => {

@@ -8,10 +8,10 @@ use kring_wire::ErrorCode;
 use super::leader::{Leader, refused_join};
 use crate::classic::{ClassicGroup, GroupState};
 use crate::committed::Committed;
-use crate::config::PARTITION_GROUPS_MAX;
+use crate::config::{PARTITION_GROUPS_MAX, PARTITION_PENDING_OFFSETS_MAX};
 use crate::engine::Env;
 use crate::offsets::{delete, fetch};
-use crate::request::{GroupRequest, JoinGroup, OffsetCommit};
+use crate::request::{GroupRequest, JoinGroup, OffsetCommit, TxnOffsetCommit};
 use crate::response::{
     CommitOutcome, DeleteOutcome, DescribedGroup, GroupResponse, LeaveOutcome, SyncOutcome,
 };
@@ -29,7 +29,7 @@ impl Leader {
         committed: &Committed,
         env: &mut Env<'_>,
     ) {
-        if let Err(error) = self.check(&request) {
+        if let Err(error) = self.check(&request, committed) {
             let response = GroupResponse::refused(&request, error);
             return env.out.responses.push((id, response));
         }
@@ -37,8 +37,10 @@ impl Leader {
         match request {
             GroupRequest::Join(request) => join(id, request, groups, committed, &mut step),
             GroupRequest::Commit(request) => commit(id, request, groups, &mut step),
+            GroupRequest::TxnCommit(request) => txn_commit(id, request, groups, &mut step),
             GroupRequest::Fetch(request) => {
-                step.respond(id, GroupResponse::Fetch(fetch::fetch(request, committed)));
+                let outcome = fetch::fetch(request, committed, step.writes);
+                step.respond(id, GroupResponse::Fetch(outcome));
             }
             GroupRequest::OffsetDelete(request) => {
                 let group = groups.get(&request.group_id);
@@ -79,8 +81,8 @@ impl Leader {
         }
     }
 
-    fn check(&self, request: &GroupRequest) -> Result<(), ErrorCode> {
-        // Kafka allows an empty id where old clients stored offsets under it.
+    fn check(&self, request: &GroupRequest, committed: &Committed) -> Result<(), ErrorCode> {
+        // Kafka allows an empty id where old clients stored offsets under it, and not in transactions.
         let empty_allowed = matches!(
             request,
             GroupRequest::Commit(_)
@@ -98,6 +100,11 @@ impl Leader {
             GroupRequest::Heartbeat(_) | GroupRequest::Fetch(_) | GroupRequest::Describe(_)
         );
         if appends && self.is_overloaded() {
+            return Err(ErrorCode::CoordinatorLoadInProgress);
+        }
+        if matches!(request, GroupRequest::TxnCommit(_))
+            && committed.pending.len() >= PARTITION_PENDING_OFFSETS_MAX
+        {
             return Err(ErrorCode::CoordinatorLoadInProgress);
         }
         Ok(())
@@ -185,23 +192,48 @@ fn commit(
     groups: &mut BTreeMap<String, ClassicGroup>,
     step: &mut Step<'_>,
 ) {
-    let error = if groups.contains_key(&request.group_id) {
-        None
-    } else if request.generation_id >= 0 {
-        Some(ErrorCode::IllegalGeneration)
-    } else if groups.len() >= PARTITION_GROUPS_MAX {
-        Some(ErrorCode::PolicyViolation)
-    } else {
-        None
-    };
-    if let Some(error) = error {
-        let outcome = CommitOutcome::all(&request, error);
-        return step.respond(id, GroupResponse::Commit(outcome));
+    match owner(&request.group_id, request.generation_id, groups, step) {
+        Ok(group) => group.commit(id, request, step),
+        Err(error) => {
+            let outcome = CommitOutcome::all(&request.topics, error);
+            step.respond(id, GroupResponse::Commit(outcome));
+        }
     }
-    // A consumer that assigns partitions itself needs no group but as the owner of its offsets.
+}
+
+fn txn_commit(
+    id: u64,
+    request: TxnOffsetCommit,
+    groups: &mut BTreeMap<String, ClassicGroup>,
+    step: &mut Step<'_>,
+) {
+    match owner(&request.group_id, request.generation_id, groups, step) {
+        Ok(group) => group.commit_in_transaction(id, request, step),
+        Err(error) => {
+            let outcome = CommitOutcome::all(&request.topics, error);
+            step.respond(id, GroupResponse::Commit(outcome));
+        }
+    }
+}
+
+/// The group that offsets are committed for. A consumer that assigns partitions itself needs none
+/// but as the owner of its offsets: it is created.
+fn owner<'a>(
+    group_id: &str,
+    generation_id: i32,
+    groups: &'a mut BTreeMap<String, ClassicGroup>,
+    step: &Step<'_>,
+) -> Result<&'a mut ClassicGroup, ErrorCode> {
+    if !groups.contains_key(group_id) {
+        if generation_id >= 0 {
+            return Err(ErrorCode::IllegalGeneration);
+        }
+        if groups.len() >= PARTITION_GROUPS_MAX {
+            return Err(ErrorCode::PolicyViolation);
+        }
+    }
     let now_ms = step.now.wall_ms;
-    groups
-        .entry(request.group_id.clone())
-        .or_insert_with_key(|id| ClassicGroup::new(id, now_ms))
-        .commit(id, request, step);
+    Ok(groups
+        .entry(group_id.to_owned())
+        .or_insert_with_key(|id| ClassicGroup::new(id, now_ms)))
 }

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kring_groups::{
-    GroupConfig, GroupEvent, GroupOut, GroupRequest, GroupResponse, Groups, LoadedRecord, Token,
+    GroupConfig, GroupEvent, GroupOut, GroupRequest, GroupResponse, Groups, Loaded, LoadedRecord,
+    Token,
 };
 use kring_io::{Instant, Now};
-use kring_wire::{ErrorCode, Offset};
+use kring_wire::{ErrorCode, Offset, ProducerId};
 
 /// The one partition under test.
 pub(crate) const PARTITION: i32 = 3;
@@ -19,7 +20,29 @@ pub(crate) const PARTITION: i32 = 3;
 /// Wakes that one advance of time may take; more is an engine that does not come to rest.
 const WAKES_MAX: usize = 10_000;
 
-type KeyValue = (Bytes, Option<Bytes>);
+/// One offset of the log.
+#[derive(Clone, Debug)]
+pub(crate) enum Entry {
+    Record {
+        key: Bytes,
+        value: Option<Bytes>,
+        transaction: Option<ProducerId>,
+    },
+    Marker {
+        producer_id: ProducerId,
+        committed: bool,
+    },
+}
+
+/// What reaches the high watermark next.
+enum UnderWay {
+    /// An append, with its last offset.
+    Append(Token, Offset),
+    /// An append that was refused, which the engine does not know yet.
+    Refused(Token, ErrorCode, Vec<Entry>),
+    /// A marker at this offset.
+    Marker(Offset),
+}
 
 /// Some replicas of one partition of `__consumer_offsets`, one of them its leader.
 pub(crate) struct Coordinator {
@@ -27,10 +50,10 @@ pub(crate) struct Coordinator {
     replicas: Vec<Groups>,
     leader: usize,
     epoch: i32,
-    log: Vec<KeyValue>,
+    log: Vec<Entry>,
     high_watermark: usize,
-    /// Appends whose completion is due, in order, with the end of the log after each.
-    under_way: VecDeque<(Token, Result<Offset, ErrorCode>)>,
+    /// In the order of the log.
+    under_way: VecDeque<UnderWay>,
     pub(crate) hold: bool,
     pub(crate) refuse: Option<ErrorCode>,
     wake_at: Option<Instant>,
@@ -66,8 +89,26 @@ impl Coordinator {
         &self.replicas[self.leader]
     }
 
-    pub(crate) fn log(&self) -> &[KeyValue] {
+    pub(crate) fn log(&self) -> &[Entry] {
         &self.log
+    }
+
+    pub(crate) fn high_watermark(&self) -> usize {
+        self.high_watermark
+    }
+
+    /// What the engine does not know yet to be refused.
+    pub(crate) fn refused(&self) -> impl Iterator<Item = Entry> {
+        let refused = |under_way: &UnderWay| match under_way {
+            UnderWay::Refused(_, _, entries) => entries.clone(),
+            UnderWay::Append(..) | UnderWay::Marker(_) => Vec::new(),
+        };
+        self.under_way.iter().flat_map(refused)
+    }
+
+    /// Whether everything that the log has is below the high watermark.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.under_way.is_empty()
     }
 
     pub(crate) fn step(&mut self, event: GroupEvent) {
@@ -86,14 +127,20 @@ impl Coordinator {
         for append in out.appends {
             assert_eq!(append.partition, PARTITION);
             assert!(!append.records.is_empty());
-            let result = match self.refuse {
-                Some(error) => Err(error),
-                None => {
-                    self.log.extend(append.records);
-                    Ok(self.log.len() as Offset - 1)
-                }
+            let transaction = append.transaction.map(|(producer_id, _)| producer_id);
+            let entry = |(key, value)| Entry::Record {
+                key,
+                value,
+                transaction,
             };
-            self.under_way.push_back((append.token, result));
+            let entries = append.records.into_iter().map(entry);
+            self.under_way.push_back(match self.refuse {
+                Some(error) => UnderWay::Refused(append.token, error, entries.collect()),
+                None => {
+                    self.log.extend(entries);
+                    UnderWay::Append(append.token, self.log.len() as Offset - 1)
+                }
+            });
         }
         self.responses.extend(out.responses);
     }
@@ -109,28 +156,64 @@ impl Coordinator {
         id
     }
 
+    /// The transaction coordinator ends a producer's transaction.
+    pub(crate) fn end_transaction(&mut self, producer_id: ProducerId, committed: bool) {
+        let offset = self.log.len() as Offset;
+        self.log.push(Entry::Marker {
+            producer_id,
+            committed,
+        });
+        self.under_way.push_back(UnderWay::Marker(offset));
+        if !self.hold {
+            self.complete();
+        }
+    }
+
     /// Everything that was appended reaches the high watermark.
     pub(crate) fn complete(&mut self) {
-        while let Some((token, result)) = self.under_way.pop_front() {
-            self.complete_one(token, result);
+        while let Some(first) = self.under_way.pop_front() {
+            self.complete_one(first);
         }
     }
 
     /// The first append under way reaches the high watermark.
     pub(crate) fn complete_first(&mut self) {
-        if let Some((token, result)) = self.under_way.pop_front() {
-            self.complete_one(token, result);
+        if let Some(first) = self.under_way.pop_front() {
+            self.complete_one(first);
         }
     }
 
-    fn complete_one(&mut self, token: Token, result: Result<Offset, ErrorCode>) {
-        if let Ok(last) = result {
-            self.high_watermark = self.high_watermark.max(last as usize + 1);
+    fn complete_one(&mut self, first: UnderWay) {
+        let event = match first {
+            UnderWay::Append(token, last) => {
+                self.high_watermark = self.high_watermark.max(last as usize + 1);
+                let result = Ok(last);
+                GroupEvent::Appended { token, result }
+            }
+            UnderWay::Refused(token, error, _) => {
+                let result = Err(error);
+                GroupEvent::Appended { token, result }
+            }
+            UnderWay::Marker(offset) => {
+                self.high_watermark = self.high_watermark.max(offset as usize + 1);
+                self.marker(offset as usize)
+            }
+        };
+        if matches!(event, GroupEvent::Marker { .. }) {
+            self.mislead(&event);
         }
         let mut out = GroupOut::default();
-        let event = GroupEvent::Appended { token, result };
         self.replicas[self.leader].step(self.now, event, &mut out);
         self.take(out);
+    }
+
+    /// Brokers that do not lead are told as well: they must wait for what lies before it.
+    fn mislead(&mut self, event: &GroupEvent) {
+        for replica in (0..self.replicas.len()).filter(|i| *i != self.leader) {
+            let mut out = GroupOut::default();
+            self.replicas[replica].step(self.now, event.clone(), &mut out);
+            assert!(out.appends.is_empty() && out.responses.is_empty());
+        }
     }
 
     /// Another replica becomes leader. Of what is not committed it has the first `kept` records.
@@ -151,23 +234,75 @@ impl Coordinator {
         self.elect(to);
     }
 
+    fn marker(&self, offset: usize) -> GroupEvent {
+        let Entry::Marker {
+            producer_id,
+            committed,
+        } = self.log[offset]
+        else {
+            panic!("a marker stays where it is")
+        };
+        GroupEvent::Marker {
+            partition: PARTITION,
+            offset: offset as Offset,
+            producer_id,
+            committed,
+        }
+    }
+
+    /// What the log says of `from` up to `to`, as a replica that does not lead gets it.
+    pub(crate) fn load(&self, from: usize, to: usize) -> GroupEvent {
+        let entries = self.log.iter().enumerate().take(to).skip(from);
+        let records = entries.map(|(offset, entry)| {
+            let offset = offset as Offset;
+            match entry.clone() {
+                Entry::Record {
+                    key,
+                    value,
+                    transaction,
+                } => Loaded::Record(LoadedRecord {
+                    offset,
+                    key,
+                    value,
+                    transaction,
+                }),
+                Entry::Marker {
+                    producer_id,
+                    committed,
+                } => Loaded::Marker {
+                    offset,
+                    producer_id,
+                    committed,
+                },
+            }
+        });
+        GroupEvent::Load {
+            partition: PARTITION,
+            records: records.collect(),
+            next_offset: to as Offset,
+        }
+    }
+
+    /// A follower replays up to `entries` of what it lacks below the high watermark.
+    pub(crate) fn follow(&mut self, replica: usize, entries: usize) {
+        if replica == self.leader {
+            return;
+        }
+        let from = self.replicas[replica].replayed_to(PARTITION) as usize;
+        let to = self.high_watermark.min(from + entries);
+        if from < to {
+            let load = self.load(from, to);
+            let mut out = GroupOut::default();
+            self.replicas[replica].step(self.now, load, &mut out);
+            assert!(out.appends.is_empty() && out.responses.is_empty());
+        }
+    }
+
     fn elect(&mut self, to: usize) {
         self.leader = to;
         self.epoch += 1;
         let from = self.replicas[to].replayed_to(PARTITION) as usize;
-        let records = self.log.iter().enumerate().skip(from);
-        let records: Vec<LoadedRecord> = records
-            .map(|(offset, (key, value))| LoadedRecord {
-                offset: offset as Offset,
-                key: key.clone(),
-                value: value.clone(),
-            })
-            .collect();
-        let load = GroupEvent::Load {
-            partition: PARTITION,
-            records,
-            next_offset: self.log.len() as Offset,
-        };
+        let load = self.load(from, self.log.len());
         let lead = GroupEvent::BecomeLeader {
             partition: PARTITION,
             epoch: self.epoch,

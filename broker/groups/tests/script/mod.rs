@@ -8,7 +8,7 @@ use bytes::Bytes;
 use kring_groups::{
     DeleteGroup, DescribeGroup, GroupConfig, GroupRequest, GroupResponse, Heartbeat, JoinGroup,
     LeaveGroup, LeavingMember, MemberIdentity, OffsetCommit, OffsetDelete, OffsetFetch,
-    PartitionCommit, PartitionsOf, Protocol, SyncGroup, TopicCommit,
+    PartitionCommit, PartitionsOf, Protocol, SyncGroup, TopicCommit, TxnOffsetCommit,
 };
 use kring_wire::{ErrorCode, TopicId};
 
@@ -118,6 +118,7 @@ impl Script {
             "heartbeat" => self.heartbeat(subject, &words),
             "leave" => self.leave(subject, &words),
             "commit" => self.commit(subject, &words),
+            "txn-commit" => self.txn_commit(subject, &words),
             "fetch" => fetch(&words),
             "describe" => GroupRequest::Describe(DescribeGroup {
                 group_id: words.group(),
@@ -156,6 +157,14 @@ impl Script {
                 let kept = words.number("kept", 0);
                 coordinator.fail_over(to as usize, kept as usize);
             }
+            "end" => {
+                let committed = match words.plain.get(2) {
+                    Some(&"commit") => true,
+                    Some(&"abort") => false,
+                    other => panic!("{other:?} is no end of a transaction"),
+                };
+                coordinator.end_transaction(subject.parse().expect("a producer id"), committed);
+            }
             "delete-topic" => coordinator.step(kring_groups::GroupEvent::TopicDeleted {
                 topic: subject.to_owned(),
             }),
@@ -165,6 +174,17 @@ impl Script {
                         seen,
                         "{:?} {} {}",
                         group.group_id, group.protocol_type, group.state
+                    )
+                    .unwrap();
+                }
+            }
+            "committed" => {
+                for entry in coordinator.engine().committed_offsets() {
+                    let at = entry.committed.offset;
+                    writeln!(
+                        seen,
+                        "{:?} {}-{}@{at}",
+                        entry.group_id, entry.topic, entry.partition
                     )
                     .unwrap();
                 }
@@ -275,16 +295,24 @@ impl Script {
             retention_ms: words
                 .get("retention")
                 .map_or(-1, |r| milliseconds(r) as i64),
-            topics: vec![TopicCommit {
-                topic: words.get("topic").unwrap_or("t").to_owned(),
-                topic_id: TopicId([7; 16]),
-                partitions: vec![PartitionCommit {
-                    partition: words.number("partition", 0) as i32,
-                    offset: words.number("offset", 0),
-                    leader_epoch: words.number("epoch", -1) as i32,
-                    metadata: Some(metadata),
-                }],
-            }],
+            topics: vec![committed(words, metadata)],
+        })
+    }
+
+    /// The client's consumer is the member, its producer has the id of the command.
+    fn txn_commit(&mut self, name: &str, words: &Words<'_>) -> GroupRequest {
+        let client = self.clients.get(name).cloned().unwrap_or(Client {
+            generation: -1,
+            ..Client::default()
+        });
+        GroupRequest::TxnCommit(TxnOffsetCommit {
+            group_id: words.group(),
+            producer_id: words.number("producer", 1),
+            producer_epoch: 0,
+            generation_id: words.number("generation", client.generation.into()) as i32,
+            member_id: client.member_id,
+            group_instance_id: words.get("instance").map(str::to_owned).or(client.instance),
+            topics: vec![committed(words, String::new())],
         })
     }
 
@@ -362,6 +390,9 @@ impl Script {
                 for (topic, partitions) in outcome.topics {
                     for p in partitions {
                         write!(line, " {topic}-{}@{}", p.partition, p.offset).unwrap();
+                        if !p.error.is_ok() {
+                            write!(line, "({})", p.error.name()).unwrap();
+                        }
                         if p.leader_epoch >= 0 || !p.metadata.is_empty() {
                             write!(line, "(epoch {} {:?})", p.leader_epoch, p.metadata).unwrap();
                         }
@@ -407,8 +438,22 @@ fn fetch(words: &Words<'_>) -> GroupRequest {
         group_id: words.group(),
         topics,
         member_epoch: -1,
+        require_stable: words.get("stable").is_some(),
         ..OffsetFetch::default()
     })
+}
+
+fn committed(words: &Words<'_>, metadata: String) -> TopicCommit {
+    TopicCommit {
+        topic: words.get("topic").unwrap_or("t").to_owned(),
+        topic_id: TopicId([7; 16]),
+        partitions: vec![PartitionCommit {
+            partition: words.number("partition", 0) as i32,
+            offset: words.number("offset", 0),
+            leader_epoch: words.number("epoch", -1) as i32,
+            metadata: Some(metadata),
+        }],
+    }
 }
 
 fn delete_offsets(words: &Words<'_>) -> GroupRequest {

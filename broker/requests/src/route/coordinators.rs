@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use kring_groups::{Append, GroupEvent, LoadedRecord, Token};
+use kring_groups::{Append, GroupEvent, Loaded, LoadedRecord, Token};
 use kring_io::{Instant, Now};
 use kring_log::{Read, ReadError};
 use kring_wire::{
@@ -165,6 +165,7 @@ impl Broker {
             partition,
             token,
             records,
+            transaction: _,
         } = append;
         let outcome = self.append_records(now, partition, &records, out);
         let Some(coordinator) = self.coordinators.open.get_mut(&partition) else {
@@ -335,7 +336,7 @@ fn collect_records(
     header: &BatchHeader,
     batch: &Bytes,
     from: Offset,
-    loaded: &mut Vec<LoadedRecord>,
+    loaded: &mut Vec<Loaded>,
 ) {
     // The group engine writes uncompressed; whatever else a client may have produced is skipped.
     let Ok(records) = records(header, batch) else {
@@ -350,11 +351,15 @@ fn collect_records(
         match record {
             Ok(record) if record.offset >= from => {
                 if let Some(key) = record.key {
-                    loaded.push(LoadedRecord {
+                    loaded.push(Loaded::Record(LoadedRecord {
                         offset: record.offset,
                         key,
                         value: record.value,
-                    });
+                        transaction: header
+                            .attributes
+                            .is_transactional()
+                            .then_some(header.producer_id),
+                    }));
                 }
             }
             Ok(_) => {}
