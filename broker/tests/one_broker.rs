@@ -46,11 +46,12 @@ fn one_line_says_what_is_ready_and_where() {
     let dir = tempfile::tempdir().unwrap();
     let mut broker = Broker::alone(dir.path());
     broker.start_and_wait();
-    let log = broker.log();
+    // It is said a moment after it is so.
+    let log = broker.log_with("kring-broker is ready");
     let line = log
         .lines()
         .find(|line| line.contains("kring-broker is ready"));
-    let line = line.expect("a line says that it is ready");
+    let line = line.expect("it was waited for");
     let meta = std::fs::read_to_string(dir.path().join("data/meta.properties")).unwrap();
     let cluster = meta
         .lines()

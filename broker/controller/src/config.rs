@@ -65,6 +65,10 @@ pub struct ClusterDefaults {
     pub offsets_topic_partitions: i32,
     /// `offsets.topic.replication.factor`; a cluster of fewer voters and brokers uses their number.
     pub offsets_topic_replication_factor: i16,
+    /// `transaction.state.log.num.partitions`.
+    pub transaction_state_partitions: i32,
+    /// `transaction.state.log.replication.factor`; a cluster of fewer voters and brokers uses their number.
+    pub transaction_state_replication_factor: i16,
     /// Topic settings that differ from the built-in defaults, by topic key: where the broker's
     /// own configuration says `log.retention.ms`, this has `retention.ms`.
     pub topic_config: BTreeMap<String, String>,
@@ -78,6 +82,8 @@ impl Default for ClusterDefaults {
             min_insync_replicas: 1,
             offsets_topic_partitions: 16,
             offsets_topic_replication_factor: 3,
+            transaction_state_partitions: 16,
+            transaction_state_replication_factor: 3,
             topic_config: BTreeMap::new(),
         }
     }

@@ -22,6 +22,9 @@ pub use record::Record;
 /// Name of the internal topic of group coordinators.
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
+/// The topic whose partitions are the transaction coordinators.
+pub const TRANSACTIONS_TOPIC: &str = "__transaction_state";
+
 /// The whole cluster state. Equal on every broker that has applied the same entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterImage {

@@ -175,7 +175,7 @@ impl Committed {
     }
 
     /// Applies the marker that ends the transaction of `producer_id`. What it commits counts from
-    /// where its record lies, not from here: it does not replace what was committed since.
+    /// where its record lies, not from here: it does not replace what was committed since (GRP-2).
     pub(crate) fn end_transaction(&mut self, producer_id: ProducerId, committed: bool) {
         for (key, offset) in self.pending.take(producer_id) {
             if committed && self.is_newest(&key, offset.record_offset) {

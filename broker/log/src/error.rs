@@ -22,6 +22,16 @@ pub enum AppendError {
         /// What is not allowed.
         reason: String,
     },
+    /// Records of a compacted topic that have no key → `INVALID_RECORD`, which names them (KIP-467).
+    #[error(
+        "a compacted topic needs a key in every record; {} have none, the first is record {} of its batch",
+        records.len(),
+        records.first().copied().unwrap_or(-1)
+    )]
+    WithoutKey {
+        /// Their numbers in the batch, from 0. Not empty.
+        records: Vec<i32>,
+    },
     /// An old message format → `UNSUPPORTED_FOR_MESSAGE_FORMAT`.
     #[error("message format {magic} is not supported, produce with format 2")]
     UnsupportedFormat {

@@ -6,6 +6,7 @@ mod groups;
 mod log;
 mod partitions;
 mod traffic;
+mod transactions;
 
 use std::fmt::Write as _;
 
@@ -27,6 +28,7 @@ pub(crate) fn render(snapshot: &Metrics, about: &About) -> String {
     partitions::register(&mut registry, snapshot, about);
     groups::register(&mut registry, snapshot);
     traffic::register(&mut registry, snapshot);
+    transactions::register(&mut registry, snapshot);
     log::register(&mut registry, snapshot);
     let mut text = String::new();
     if encode(&mut text, &registry).is_err() {

@@ -10,6 +10,7 @@ use kring_io::canary::{self, Canary};
 use kring_io::{BrokerId, Now, Random};
 use kring_log::{Log, Recovered};
 use kring_replication::Replication;
+use kring_transactions::{TransactionEvent, TransactionResponse, Transactions};
 
 use crate::api::{delete_records, list_offsets};
 use crate::calls::Calls;
@@ -20,7 +21,7 @@ use crate::event::{Event, Output, Volume};
 use crate::identity::Identity;
 use crate::producer_ids::ProducerIds;
 use crate::route::controller::Answered;
-use crate::route::coordinators::Coordinators;
+use crate::route::coordinators::{Coordinators, Place};
 use crate::route::peers::PeerMessage;
 use crate::route::persist::Persisting;
 use crate::route::reads::Reads;
@@ -29,7 +30,7 @@ use crate::route::replicas::Replicas;
 use crate::session::Sessions;
 use crate::shutdown::Shutdown;
 use crate::timers::{Part, Timers};
-use crate::{admin, dispatch, fetch, image_wait, produce, shutdown};
+use crate::{admin, dispatch, fetch, image_wait, produce, shutdown, transactions};
 
 /// Events that wait for the end of recovery at most; it takes well under a second.
 const EARLY_EVENTS_MAX: usize = 10_000;
@@ -48,8 +49,10 @@ pub(crate) enum Work {
     Controller(ControllerEvent),
     /// For the group coordinators.
     Groups(GroupEvent),
-    /// A partition of `__consumer_offsets` may have more to replay.
-    Replay(i32),
+    /// For the transaction coordinators.
+    Transactions(TransactionEvent),
+    /// A coordinator's partition may have more to replay.
+    Replay(Place),
 }
 
 /// A whole broker without sockets, threads, clock or files.
@@ -69,7 +72,14 @@ pub struct Broker {
     pub(crate) opened: bool,
     pub(crate) replicas: Replicas,
     pub(crate) groups: Groups,
+    pub(crate) transactions: Transactions,
     pub(crate) coordinators: Coordinators,
+    /// Produce requests that wait for their transaction, and those behind them.
+    pub(crate) held: produce::Held,
+    /// Questions to the coordinators of transactions.
+    pub(crate) questions: transactions::Questions,
+    /// Ends of transactions on their way to the high watermark.
+    pub(crate) markers: transactions::MarkersUnderWay,
     pub(crate) sessions: Sessions,
     pub(crate) produce: produce::Waiting,
     pub(crate) refusals: produce::Refusals,
@@ -80,6 +90,7 @@ pub struct Broker {
     pub(crate) producer_ids: ProducerIds,
     pub(crate) controller_calls: Calls<Answered>,
     pub(crate) group_calls: Calls<GroupResponse>,
+    pub(crate) transaction_calls: Calls<TransactionResponse>,
     pub(crate) persisting: Persisting,
     pub(crate) contact: Contact,
     pub(crate) disk_watch: DiskWatch,
@@ -119,7 +130,11 @@ impl Broker {
             opened: false,
             replicas: Replicas::new(identity.broker, config.replication.clone()),
             groups: Groups::new(config.groups.clone(), random.next_u64()),
+            transactions: Transactions::new(config.transactions.clone()),
             coordinators: Coordinators::default(),
+            held: produce::Held::default(),
+            questions: transactions::Questions::default(),
+            markers: transactions::MarkersUnderWay::default(),
             sessions: Sessions::default(),
             produce: produce::Waiting::default(),
             refusals: produce::Refusals::default(),
@@ -130,6 +145,7 @@ impl Broker {
             producer_ids: ProducerIds::default(),
             controller_calls: Calls::default(),
             group_calls: Calls::default(),
+            transaction_calls: Calls::default(),
             persisting: Persisting::default(),
             contact: Contact::default(),
             disk_watch: DiskWatch::default(),
@@ -199,6 +215,8 @@ impl Broker {
             self.wake(now, part, out);
             self.settle(now, out);
         }
+        produce::retry_held(self, now, out);
+        transactions::expire(self, now, out);
         produce::expire(self, now, out);
         delete_records::expire(self, now, out);
         image_wait::expire(self, now, out);
@@ -216,6 +234,8 @@ impl Broker {
         let deadlines = [
             self.timers.earliest(),
             self.produce.next_deadline(),
+            self.held.next_deadline(),
+            self.questions.next_deadline(),
             self.fetch.next_deadline(),
             self.delete_records.next_deadline(),
             self.image_wait.next_deadline(),
@@ -237,6 +257,7 @@ impl Broker {
             Event::Closed(conn) => {
                 self.sessions.close(conn);
                 self.produce.close(conn);
+                self.held.close(conn);
                 self.fetch.close(conn);
                 self.list_offsets.close(conn);
                 self.delete_records.close(conn);
@@ -255,6 +276,9 @@ impl Broker {
                 }
                 Some(PeerMessage::Replication(bytes)) => {
                     self.replicas_message(now, from, bytes, out);
+                }
+                Some(PeerMessage::Transactions(bytes)) => {
+                    transactions::message(self, now, from, &bytes, out);
                 }
                 None => tracing::warn!(%from, "peer message of an unknown kind dropped"),
             },
@@ -328,6 +352,7 @@ impl Broker {
         match part {
             Part::Controller => self.step_controller(now, ControllerEvent::Wake, out),
             Part::Groups => self.step_groups(now, GroupEvent::Wake, out),
+            Part::Transactions => self.step_transactions(now, TransactionEvent::Wake, out),
             Part::Replication => self.replicas_wake(now, out),
             Part::Log => self.wake_log(now, out),
         }
@@ -339,7 +364,8 @@ impl Broker {
             match work {
                 Work::Controller(event) => self.step_controller(now, event, out),
                 Work::Groups(event) => self.step_groups(now, event, out),
-                Work::Replay(partition) => self.replay(now, partition, out),
+                Work::Transactions(event) => self.step_transactions(now, event, out),
+                Work::Replay(place) => self.replay(now, place, out),
             }
         }
     }

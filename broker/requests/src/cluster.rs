@@ -8,6 +8,9 @@ use kring_wire::{NodeEndpoint, TopicId};
 /// The topic whose partitions are the group coordinators.
 pub(crate) const CONSUMER_OFFSETS: &str = "__consumer_offsets";
 
+/// The topic whose partitions are the transaction coordinators.
+pub(crate) const TRANSACTION_STATE: &str = "__transaction_state";
+
 const TOPIC_NAME_BYTES_MAX: usize = 249;
 
 /// Whether a topic may have this name, as Kafka's `Topic.validate`.
@@ -25,7 +28,7 @@ pub(crate) fn is_topic_name(name: &str) -> bool {
 pub(crate) fn is_internal(name: &str) -> bool {
     matches!(
         name,
-        CONSUMER_OFFSETS | "__transaction_state" | "__share_group_state"
+        CONSUMER_OFFSETS | TRANSACTION_STATE | "__share_group_state"
     )
 }
 

@@ -9,6 +9,7 @@ use kring_groups::GroupConfig;
 use kring_io::BrokerId;
 use kring_log::LogConfig;
 use kring_replication::ReplicationConfig;
+use kring_transactions::TransactionConfig;
 
 /// What the node's configuration becomes for the engine. The fields that Kafka has too bear its
 /// names; the parts of the engines have their own structs.
@@ -31,6 +32,10 @@ pub struct BrokerConfig {
     pub offsets_topic_num_partitions: i32,
     /// `offsets.topic.replication.factor`.
     pub offsets_topic_replication_factor: i16,
+    /// `transaction.state.log.num.partitions`.
+    pub transaction_state_partitions: i32,
+    /// `transaction.state.log.replication.factor`.
+    pub transaction_state_replication_factor: i16,
     /// `fetch.max.bytes`: the most that one Fetch answer holds, but for a single batch.
     pub fetch_max_bytes: usize,
     /// `kring.untaken.answer.bytes`: what Fetch answers that clients have not taken yet may hold together;
@@ -65,6 +70,8 @@ pub struct BrokerConfig {
     pub replication: ReplicationConfig,
     /// The group coordinator's own settings.
     pub groups: GroupConfig,
+    /// The transaction coordinator's own settings.
+    pub transactions: TransactionConfig,
 }
 
 /// A setting that the node reads, for DescribeConfigs.
@@ -88,6 +95,8 @@ impl Default for BrokerConfig {
             min_insync_replicas: cluster.min_insync_replicas,
             offsets_topic_num_partitions: cluster.offsets_topic_partitions,
             offsets_topic_replication_factor: cluster.offsets_topic_replication_factor,
+            transaction_state_partitions: cluster.transaction_state_partitions,
+            transaction_state_replication_factor: cluster.transaction_state_replication_factor,
             fetch_max_bytes: 55 << 20,
             untaken_answer_bytes: 64 << 20,
             producer_id_expiration_ms: 86_400_000,
@@ -103,6 +112,7 @@ impl Default for BrokerConfig {
             log: LogConfig::default(),
             replication: ReplicationConfig::default(),
             groups: GroupConfig::default(),
+            transactions: TransactionConfig::default(),
         }
     }
 }
@@ -116,6 +126,8 @@ impl BrokerConfig {
             min_insync_replicas: self.min_insync_replicas,
             offsets_topic_partitions: self.offsets_topic_num_partitions,
             offsets_topic_replication_factor: self.offsets_topic_replication_factor,
+            transaction_state_partitions: self.transaction_state_partitions,
+            transaction_state_replication_factor: self.transaction_state_replication_factor,
             topic_config: self.topic_defaults.clone(),
         }
     }
@@ -177,6 +189,14 @@ impl BrokerConfig {
             (
                 "replica.lag.time.max.ms",
                 self.replication.replica_lag_time_max_ms.to_string(),
+            ),
+            (
+                "transaction.state.log.num.partitions",
+                self.transaction_state_partitions.to_string(),
+            ),
+            (
+                "transaction.state.log.replication.factor",
+                self.transaction_state_replication_factor.to_string(),
             ),
         ])
     }

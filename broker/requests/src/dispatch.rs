@@ -68,6 +68,17 @@ pub(crate) const APIS: &[Api] = &[
         4,
         api::offset_for_leader_epoch::handle,
     ),
+    api(
+        24,
+        "AddPartitionsToTxn",
+        0,
+        5,
+        api::add_partitions_to_txn::handle,
+    ),
+    api(25, "AddOffsetsToTxn", 0, 4, api::add_offsets_to_txn::handle),
+    api(26, "EndTxn", 0, 5, api::end_txn::handle),
+    api(27, "WriteTxnMarkers", 1, 2, api::write_txn_markers::handle),
+    api(28, "TxnOffsetCommit", 0, 6, api::txn_offset_commit::handle),
     api(32, "DescribeConfigs", 1, 4, api::describe_configs::handle),
     api(35, "DescribeLogDirs", 1, 5, api::describe_log_dirs::handle),
     api(37, "CreatePartitions", 0, 3, api::create_partitions::handle),
@@ -96,6 +107,21 @@ pub(crate) const APIS: &[Api] = &[
     ),
     api(47, "OffsetDelete", 0, 0, api::offset_delete::handle),
     api(60, "DescribeCluster", 0, 2, api::describe_cluster::handle),
+    api(
+        61,
+        "DescribeProducers",
+        0,
+        0,
+        api::describe_producers::handle,
+    ),
+    api(
+        65,
+        "DescribeTransactions",
+        0,
+        0,
+        api::describe_transactions::handle,
+    ),
+    api(66, "ListTransactions", 0, 2, api::list_transactions::handle),
     api(
         75,
         "DescribeTopicPartitions",
@@ -158,7 +184,13 @@ pub(crate) fn request(
     }
 }
 
-fn refuse(broker: &mut Broker, id: RequestId, reason: &dyn std::fmt::Display, out: &mut Output) {
+/// Closes the connection of a request that cannot be read.
+pub(crate) fn refuse(
+    broker: &mut Broker,
+    id: RequestId,
+    reason: &dyn std::fmt::Display,
+    out: &mut Output,
+) {
     tracing::warn!(conn = id.conn.0, %reason, "connection closed");
     broker.counters.refused_requests += 1;
     out.effects.close.push(id.conn);

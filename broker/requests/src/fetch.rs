@@ -13,8 +13,11 @@
 //!   (KIP-951) when this broker does not.
 //! * Before v10 no batch in Zstandard is given: what lies before it is, then
 //!   `UNSUPPORTED_COMPRESSION_TYPE` (KIP-110).
+//! * A reader of committed transactions (`isolation_level` 1) gets what lies below the last stable offset, with the
+//!   transactions among it that were aborted (KIP-98).
 //! * Followers do not fetch here: brokers replicate among themselves by another protocol.
 
+mod aborted;
 mod plan;
 mod respond;
 mod untaken;
@@ -31,6 +34,7 @@ use kring_wire::{ErrorCode, TopicPartition};
 use crate::broker::Broker;
 use crate::call::{Call, Unreadable};
 use crate::event::Output;
+pub(crate) use plan::Isolation;
 use waiting::Open;
 pub(crate) use waiting::Waiting;
 
@@ -86,7 +90,7 @@ pub(crate) fn read_done(
     slot: usize,
     result: Result<Vec<Bytes>, ReadError>,
 ) {
-    broker.fetch.read_done(fetch, slot, result);
+    broker.fetch.read_done(&broker.log, fetch, slot, result);
 }
 
 /// Serves every fetch that was woken or whose time is over.

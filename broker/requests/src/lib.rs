@@ -38,10 +38,12 @@ mod shutdown;
 mod text;
 mod timers;
 mod topic_config;
+mod transactions;
 
 pub use admin::{AdminError, AdminRequest, AdminResponse};
 pub use broker::Broker;
 pub use config::{BrokerConfig, NodeSetting};
 pub use event::{Event, Output, Volume};
 pub use identity::Identity;
+pub use kring_transactions::TransactionState;
 pub use metrics::{GroupOffsetMetrics, Metrics, PartitionMetrics};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use kring_controller::ControllerError;
 use kring_log::LogStats;
+use kring_transactions::TransactionsStats;
 use kring_wire::{LeaderEpoch, Offset, TopicId, TopicPartition};
 
 use crate::broker::Broker;
@@ -109,6 +110,8 @@ pub struct Metrics {
     pub leaders: u64,
     /// Group coordinators that serve here.
     pub coordinators: u64,
+    /// Transactions that are coordinated here.
+    pub transactions: TransactionsStats,
     /// Requests by API name.
     pub requests: Vec<(&'static str, u64)>,
     /// Connections that were closed because of what they sent.
@@ -160,7 +163,8 @@ impl Broker {
             partitions: health.partitions,
             offline_partitions: health.offline,
             leaders: self.replicas.led().count() as u64,
-            coordinators: self.coordinators.serving(),
+            coordinators: self.coordinators.serving_groups(),
+            transactions: self.transactions.stats(),
             requests: dispatch::APIS
                 .iter()
                 .map(|api| {

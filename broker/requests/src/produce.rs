@@ -14,12 +14,15 @@
 //! * From v8 on an error comes with a text that says what to do.
 //! * v3–v13 are served; v13 names topics by id. Versions 0–2 get `UNSUPPORTED_VERSION`.
 //! * From v10 on a broker that does not lead says who does (KIP-951).
-//! * Transactional producers are not served and get `INVALID_TXN_STATE`.
+//! * A transactional batch is taken once the partition is known to be part of the transaction (KIP-890): from v12 on the
+//!   coordinator makes it so, before that it is asked whether the producer has. Until it has answered, what the connection
+//!   produces waits (`transactional`).
 
 mod append;
 pub(crate) mod append_error;
 mod refusals;
 mod respond;
+mod transactional;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -31,10 +34,12 @@ use kring_wire::produce::ProduceRequest;
 use kring_wire::{ErrorCode, Offset, TopicPartition};
 
 use crate::broker::Broker;
-use crate::call::{Call, Unreadable};
+use crate::call::{Call, Caller, Unreadable};
 use crate::event::Output;
 use append::Acks;
 pub(crate) use refusals::Refusals;
+use transactional::Membership;
+pub(crate) use transactional::{Held, retry_held};
 pub(crate) use waiting::Waiting;
 use waiting::{Complete, Need};
 
@@ -45,12 +50,41 @@ pub(crate) fn handle(
     call: Call,
     out: &mut Output,
 ) -> Result<(), Unreadable> {
+    if let Some(call) = broker.held.queue(call) {
+        return begin(broker, now, call, out);
+    }
+    Ok(())
+}
+
+/// Takes a request up that has none of its connection before it.
+fn begin(broker: &mut Broker, now: Now, call: Call, out: &mut Output) -> Result<(), Unreadable> {
     let caller = call.caller;
     let request = ProduceRequest::parse(caller.version, call.body)?;
+    match transactional::question(broker, caller.version, &request) {
+        Some(question) => transactional::hold(broker, now, caller, request, question, out),
+        None => finish(broker, now, caller, request, &Membership::default(), out),
+    }
+    Ok(())
+}
+
+/// Appends, and answers now or when it is safe enough.
+fn finish(
+    broker: &mut Broker,
+    now: Now,
+    caller: Caller,
+    request: ProduceRequest,
+    membership: &Membership,
+    out: &mut Output,
+) {
     let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let acks = Acks::from_code(request.acks);
     let mut needs = BTreeMap::new();
-    let answer = append::append_all(broker, now, caller.version, request, acks, &mut needs, out);
+    let how = append::How {
+        version: caller.version,
+        acks,
+        membership,
+    };
+    let answer = append::append_all(broker, now, request, how, &mut needs, out);
     if acks == Some(Acks::None) {
         if answer.has_error() {
             caller.close(out);
@@ -64,7 +98,6 @@ pub(crate) fn handle(
             .produce
             .add(caller, now.mono + timeout, answer, needs);
     }
-    Ok(())
 }
 
 /// The high watermark of a partition moved.

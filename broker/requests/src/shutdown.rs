@@ -52,7 +52,7 @@ pub(crate) fn begin(broker: &mut Broker, now: Now, out: &mut Output) {
     let patience = Duration::from_millis(broker.config.controlled_shutdown_timeout_ms);
     tracing::info!(
         leaders = broker.replicas.led().count(),
-        coordinators = broker.coordinators.serving(),
+        coordinators = broker.coordinators.serving_groups(),
         "shutdown: handing the leaders over"
     );
     broker.shutdown = Shutdown::HandingOver {

@@ -12,11 +12,19 @@ pub(crate) enum Part {
     Replication,
     /// Group coordinators.
     Groups,
+    /// Transaction coordinators.
+    Transactions,
     /// The log.
     Log,
 }
 
-const PARTS: [Part; 4] = [Part::Controller, Part::Replication, Part::Groups, Part::Log];
+const PARTS: [Part; 5] = [
+    Part::Controller,
+    Part::Replication,
+    Part::Groups,
+    Part::Transactions,
+    Part::Log,
+];
 
 /// One wish per part: the earliest since it was last woken.
 #[derive(Debug, Default)]

@@ -167,6 +167,19 @@ impl Broker {
         fs::read_to_string(self.dir.join("log")).unwrap_or_default()
     }
 
+    /// What it has logged, once that has these words.
+    pub fn log_with(&self, words: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = self.log();
+            if log.contains(words) {
+                return log;
+            }
+            assert!(Instant::now() < deadline, "no {words:?} in {log}");
+            sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Memory that is in use now, in bytes.
     pub fn resident_bytes(&self) -> u64 {
         self.status("VmRSS:") * 1024

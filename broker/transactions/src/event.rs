@@ -5,7 +5,7 @@ use bytes::Bytes;
 use kring_io::Instant;
 use kring_wire::{ErrorCode, LeaderEpoch, Offset};
 
-use crate::{TransactionRequest, TransactionResponse};
+use crate::{TransactionRequest, TransactionResponse, TransactionVersion};
 
 /// Names an [`Append`] until it completes. Never reused in a run; opaque to the caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,6 +139,9 @@ pub struct WriteMarker {
     pub coordinator_epoch: i32,
     /// Commit, or else abort.
     pub commit: bool,
+    /// With the second version the marker's epoch is that of the producer's next transaction: a leader that has a
+    /// transaction of this epoch open already wrote this marker, and must not write it again (KIP-890).
+    pub version: TransactionVersion,
     /// Topics and partitions, in order.
     pub topics: Vec<(String, Vec<i32>)>,
 }

@@ -112,6 +112,7 @@ impl Step<'_> {
             producer_epoch: stored.producer.epoch,
             coordinator_epoch: self.epoch,
             commit: stored.state.outcome() == Some(true),
+            version: stored.client_version,
             topics,
         });
     }

@@ -99,4 +99,21 @@ pub(super) const STATIC_KEYS: &[Definition] = &[
     )
     .min(1)
     .restart(),
+    Definition::new(
+        "transaction.state.log.num.partitions",
+        Int,
+        "16",
+        "Partitions of `__transaction_state`; fixed once it exists.",
+    )
+    .min(1)
+    .restart(),
+    Definition::new(
+        "transaction.state.log.replication.factor",
+        Int,
+        "3",
+        "Replicas of `__transaction_state`; as many as there are brokers where they are fewer.",
+    )
+    .min(1)
+    .max(32_767)
+    .restart(),
 ];

@@ -11,7 +11,7 @@ use super::place::Placement;
 use super::revise::best_leader;
 use crate::config_schema;
 use crate::error::ControllerError;
-use crate::image::{OFFSETS_TOPIC, PartitionImage, Record};
+use crate::image::{OFFSETS_TOPIC, PartitionImage, Record, TRANSACTIONS_TOPIC};
 use crate::request::{ConfigResource, CreatedTopic, Each, NewTopic};
 
 /// Longest name of a topic; with `-` and a partition number it still is a file name.
@@ -178,7 +178,7 @@ impl Draft<'_> {
         topic: &NewTopic,
     ) -> Result<BTreeMap<String, String>, ControllerError> {
         let mut config: BTreeMap<String, String> = BTreeMap::new();
-        if topic.name == OFFSETS_TOPIC {
+        if self.coordinators_topic(&topic.name).is_some() {
             for (key, value) in [
                 ("cleanup.policy", "compact"),
                 ("compression.type", "producer"),
@@ -203,10 +203,13 @@ impl Draft<'_> {
         topic: &NewTopic,
         placement: &mut Placement,
     ) -> Result<Vec<Vec<BrokerId>>, ControllerError> {
-        let offsets = topic.name == OFFSETS_TOPIC;
+        let (default_partitions, default_replicas) =
+            self.coordinators_topic(&topic.name).unwrap_or((
+                self.defaults().num_partitions,
+                self.defaults().default_replication_factor,
+            ));
         let partitions = match topic.partitions {
-            -1 if offsets => self.defaults().offsets_topic_partitions,
-            -1 => self.defaults().num_partitions,
+            -1 => default_partitions,
             asked => asked,
         };
         if partitions < 1 {
@@ -215,8 +218,7 @@ impl Draft<'_> {
             });
         }
         let replicas = match topic.replication_factor {
-            -1 if offsets => self.offsets_replication_factor(),
-            -1 => self.defaults().default_replication_factor,
+            -1 => default_replicas,
             asked => asked,
         };
         let possible = placement.len();
@@ -233,14 +235,25 @@ impl Draft<'_> {
         Ok((0..partitions).map(|_| placement.place(replicas)).collect())
     }
 
-    /// As configured, but no more than the cluster can have: a cluster of one broker works with the
-    /// default, and one of three waits for the third.
-    fn offsets_replication_factor(&self) -> i16 {
+    /// Partitions and replicas of a topic whose partitions are coordinators, by default. Replicas are as configured, but
+    /// no more than the cluster can have: a cluster of one broker works with the default, and one of three
+    /// waits for the third.
+    fn coordinators_topic(&self, name: &str) -> Option<(i32, i16)> {
+        let defaults = self.defaults();
+        let (partitions, replicas) = match name {
+            OFFSETS_TOPIC => (
+                defaults.offsets_topic_partitions,
+                defaults.offsets_topic_replication_factor,
+            ),
+            TRANSACTIONS_TOPIC => (
+                defaults.transaction_state_partitions,
+                defaults.transaction_state_replication_factor,
+            ),
+            _ => return None,
+        };
         let brokers = self.image.brokers.len().max(self.config.voters.len());
         let brokers = i16::try_from(brokers).unwrap_or(i16::MAX);
-        self.defaults()
-            .offsets_topic_replication_factor
-            .min(brokers)
+        Some((partitions, replicas.min(brokers)))
     }
 
     fn check_assignments(&self, topic: &NewTopic) -> Result<Vec<Vec<BrokerId>>, ControllerError> {

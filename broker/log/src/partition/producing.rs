@@ -109,7 +109,7 @@ impl Partition {
         }
     }
 
-    /// Up to where a consumer that reads only what is committed may read.
+    /// LOG-11: up to where a consumer that reads only what is committed may read.
     pub(crate) fn last_stable_offset(&self) -> Offset {
         let unstable = self.transactions.first_unstable(self.high_watermark);
         // A transaction may have begun with records that are deleted.

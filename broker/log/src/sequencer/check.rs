@@ -112,13 +112,20 @@ fn check_timestamp(
 fn check_keys(header: &BatchHeader, bytes: &Bytes) -> Result<(), AppendError> {
     let records = decompressed_records(header, bytes, DECOMPRESSED_BYTES_MAX)
         .map_err(|e| invalid(&e.to_string()))?;
-    for record in records {
+    let mut without_key = Vec::new();
+    for (index, record) in (0..).zip(records) {
         let record = record.map_err(|e| invalid(&e.to_string()))?;
         if record.key.is_none() {
-            return Err(invalid("a compacted topic needs a key in every record"));
+            without_key.push(index);
         }
     }
-    Ok(())
+    if without_key.is_empty() {
+        Ok(())
+    } else {
+        Err(AppendError::WithoutKey {
+            records: without_key,
+        })
+    }
 }
 
 pub(super) fn refused(error: BatchError) -> AppendError {

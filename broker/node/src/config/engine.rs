@@ -213,6 +213,20 @@ pub(crate) const KEYS: &[NodeKey] = &[
         "1000",
         "How long a leader holds a follower's fetch that it has nothing for.",
     ),
+    number(
+        "transaction.max.timeout.ms",
+        1,
+        i32::MAX as i64,
+        "900000",
+        "The longest time-out that a transactional producer may ask for. An open transaction holds back the readers of committed records for as long.",
+    ),
+    number(
+        "transactional.id.expiration.ms",
+        1,
+        i64::MAX,
+        "604800000",
+        "Silence after which a transactional id is forgotten.",
+    ),
 ];
 
 /// Makes the engine's configuration of checked settings.
@@ -366,6 +380,12 @@ fn set_number(config: &mut BrokerConfig, name: &str, value: i64) -> bool {
         "replica.fetch.response.max.bytes" => config.replication.fetch_bytes_max = size,
         "replica.fetch.wait.max.ms" => config.replication.fetch_wait_ms = unsigned,
         "replica.lag.time.max.ms" => config.replication.replica_lag_time_max_ms = unsigned,
+        "transaction.max.timeout.ms" => config.transactions.max_timeout_ms = int,
+        "transaction.state.log.num.partitions" => config.transaction_state_partitions = int,
+        "transaction.state.log.replication.factor" => {
+            config.transaction_state_replication_factor = short;
+        }
+        "transactional.id.expiration.ms" => config.transactions.id_expiration_ms = value,
         _ => return false,
     }
     true

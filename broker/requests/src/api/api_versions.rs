@@ -7,9 +7,12 @@
 //!   `[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?` is answered with `INVALID_REQUEST` (KIP-511).
 //! * v5 names the cluster and node that the client believes to speak with (KIP-1242): a mismatch is
 //!   answered with `REBOOTSTRAP_REQUIRED`.
-//! * No feature is finalised, because a finalised feature is a promise to clients.
+//! * One feature is finalised, which is a promise to clients: `transaction.version` 2 (KIP-890), so that each transaction has an
+//!   epoch of its own and partitions become part of it with their first batch.
 
-use kafka_protocol::messages::api_versions_response::ApiVersion;
+use kafka_protocol::messages::api_versions_response::{
+    ApiVersion, FinalizedFeatureKey, SupportedFeatureKey,
+};
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kring_io::Now;
 use kring_wire::{Decoder, ErrorCode};
@@ -18,11 +21,17 @@ use crate::broker::Broker;
 use crate::call::{Call, Caller, Unreadable};
 use crate::dispatch::APIS;
 use crate::event::Output;
+use crate::text::text;
 
 const KEY: i16 = 18;
 /// Answers of versions 4 and 5 have the same bytes.
 const ENCODED_VERSION_MAX: i16 = 4;
 const SOFTWARE_NAME_BYTES_MAX: usize = 256;
+/// Kafka's name of the feature.
+const TRANSACTION_VERSION: &str = "transaction.version";
+const TRANSACTIONS_V2: i16 = 2;
+/// Grows when what is finalised changes, which it does with a version of the broker only.
+const FEATURES_EPOCH: i64 = 1;
 
 struct Asked {
     software_name: String,
@@ -52,6 +61,20 @@ pub(crate) fn handle(
             .iter()
             .map(|api| served(api.key, api.min, api.max))
             .collect();
+        let name = text(TRANSACTION_VERSION);
+        answer.supported_features = vec![
+            SupportedFeatureKey::default()
+                .with_name(name.clone())
+                .with_min_version(TRANSACTIONS_V2)
+                .with_max_version(TRANSACTIONS_V2),
+        ];
+        answer.finalized_features_epoch = FEATURES_EPOCH;
+        answer.finalized_features = vec![
+            FinalizedFeatureKey::default()
+                .with_name(name)
+                .with_min_version_level(TRANSACTIONS_V2)
+                .with_max_version_level(TRANSACTIONS_V2),
+        ];
     }
     let version = call.caller.version.min(ENCODED_VERSION_MAX);
     call.caller.answer_as(&answer, version, out);

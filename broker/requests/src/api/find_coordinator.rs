@@ -1,9 +1,9 @@
-//! FindCoordinator (10), versions 0–6: who coordinates a group.
+//! FindCoordinator (10), versions 0–6: who coordinates a group or the transactions of a producer.
 //!
-//! * v1 adds the type of key: 0 is a group. Transactions (1) and share groups (2) are not served and
-//!   answered with `INVALID_REQUEST`.
+//! * v1 adds the type of key: 0 is a group, 1 a transactional id. Share groups (2) are not served and answered
+//!   with `INVALID_REQUEST`.
 //! * v4 asks for several keys at once.
-//! * The coordinator is the leader of the group's partition of `__consumer_offsets`. That topic is
+//! * The coordinator is the leader of the key's partition of `__consumer_offsets` or `__transaction_state`. That topic is
 //!   created on the first question; until it has leaders the answer is `COORDINATOR_NOT_AVAILABLE`,
 //!   which clients retry.
 
@@ -13,19 +13,19 @@ use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 use kafka_protocol::protocol::StrBytes;
 use kring_controller::Endpoint;
-use kring_groups::partition_for;
 use kring_io::{BrokerId, Now};
 use kring_wire::ErrorCode;
 
 use crate::auto_create;
 use crate::broker::Broker;
 use crate::call::{Call, Caller, Unreadable};
-use crate::cluster::{self, CONSUMER_OFFSETS};
+use crate::calls::Done;
+use crate::cluster;
 use crate::event::Output;
+use crate::route::coordinators::Kind;
 use crate::text::text;
 
-const KEY_GROUP: i8 = 0;
-/// How long an answer waits for `__consumer_offsets` to be created.
+/// How long an answer waits for the coordinators' topic to be created.
 const CREATE_WAIT: Duration = Duration::from_secs(2);
 
 pub(crate) fn handle(
@@ -36,20 +36,48 @@ pub(crate) fn handle(
 ) -> Result<(), Unreadable> {
     let request: FindCoordinatorRequest = call.decode()?;
     let caller = call.caller;
-    let known = cluster::topic_by_name(broker.image(), CONSUMER_OFFSETS).is_some();
-    if known || request.key_type != KEY_GROUP {
+    let Some(kind) = kind_of(request.key_type) else {
         answer(broker, caller, &request, out);
         return Ok(());
+    };
+    with_coordinators(
+        broker,
+        now,
+        kind,
+        Box::new(move |broker, _now, (), out| answer(broker, caller, &request, out)),
+        out,
+    );
+    Ok(())
+}
+
+/// Goes on when the topic of the coordinators is there, or could not be made in time.
+pub(super) fn with_coordinators(
+    broker: &mut Broker,
+    now: Now,
+    kind: Kind,
+    done: Done<()>,
+    out: &mut Output,
+) {
+    if cluster::topic_by_name(broker.image(), kind.topic()).is_some() {
+        done(broker, now, (), out);
+        return;
     }
     auto_create::create_and_wait(
         broker,
         now,
-        vec![CONSUMER_OFFSETS.to_owned()],
+        vec![kind.topic().to_owned()],
         CREATE_WAIT,
-        Box::new(move |broker, _now, _refused, out| answer(broker, caller, &request, out)),
+        Box::new(move |broker, now, _refused, out| done(broker, now, (), out)),
         out,
     );
-    Ok(())
+}
+
+fn kind_of(key_type: i8) -> Option<Kind> {
+    match key_type {
+        0 => Some(Kind::Groups),
+        1 => Some(Kind::Transactions),
+        _ => None,
+    }
 }
 
 fn answer(broker: &Broker, caller: Caller, request: &FindCoordinatorRequest, out: &mut Output) {
@@ -73,16 +101,16 @@ fn answer(broker: &Broker, caller: Caller, request: &FindCoordinatorRequest, out
 
 fn one(broker: &Broker, key_type: i8, key: &StrBytes) -> Coordinator {
     let answer = Coordinator::default().with_key(key.clone());
-    if key_type != KEY_GROUP {
+    let Some(kind) = kind_of(key_type) else {
         return answer
             .with_node_id((-1).into())
             .with_port(-1)
             .with_error_code(ErrorCode::InvalidRequest.code())
             .with_error_message(Some(text(format!(
-                "coordinators of key type {key_type} are not served; only groups (0) are"
+                "coordinators of key type {key_type} are not served; those of groups (0) and transactions (1) are"
             ))));
-    }
-    match find(broker, key) {
+    };
+    match find(broker, kind, key) {
         Some((id, endpoint)) => answer
             .with_node_id(id.0.into())
             .with_host(text(&endpoint.host))
@@ -95,11 +123,15 @@ fn one(broker: &Broker, key_type: i8, key: &StrBytes) -> Coordinator {
     }
 }
 
-fn find<'a>(broker: &'a Broker, group: &str) -> Option<(BrokerId, &'a Endpoint)> {
+fn find<'a>(broker: &'a Broker, kind: Kind, key: &str) -> Option<(BrokerId, &'a Endpoint)> {
     let image = broker.image();
-    let (_, topic) = cluster::topic_by_name(image, CONSUMER_OFFSETS)?;
+    let (_, topic) = cluster::topic_by_name(image, kind.topic())?;
     let partitions = i32::try_from(topic.partitions.len()).ok()?;
-    let partition = usize::try_from(partition_for(group, partitions)).ok()?;
+    let partition = match kind {
+        Kind::Groups => kring_groups::partition_for(key, partitions),
+        Kind::Transactions => kring_transactions::partition_for(key, partitions),
+    };
+    let partition = usize::try_from(partition).ok()?;
     let leader = topic.partitions.get(partition)?.leader?;
     let member = image.brokers.get(&leader).filter(|b| !b.fenced)?;
     Some((leader, cluster::client_endpoint(member)?))

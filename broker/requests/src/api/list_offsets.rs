@@ -1,12 +1,12 @@
 //! ListOffsets (2), versions 1–11: offsets by timestamp, and the special ones.
 //!
-//! * −1 is the high watermark, −2 the log start, −3 (v7) the record with the largest timestamp.
+//! * −1 is the high watermark, or the last stable offset for a reader of committed transactions (v2), −2 the log start, −3 (v7) the record with the largest timestamp.
 //! * −4 (v8) is the start of the local log, which is the whole log here. −5 (v9) and −6 (v11) ask
 //!   about tiered storage, of which there is none: offset −1.
 //! * A timestamp gives the first record at or after it, with its timestamp; −1 and −1 when there is none.
 //! * From v4 on an offset comes with the leader epoch of its record; where there is no record yet,
 //!   it is the epoch of the leader.
-//! * Only committed records are found. Only the leader answers, in the epoch that the client knows (v4).
+//! * Only committed records are found; a reader of committed transactions finds those below the last stable offset. Only the leader answers, in the epoch that the client knows (v4).
 //! * A new leader that does not yet know what was committed answers `OFFSET_NOT_AVAILABLE` (v5, KIP-207)
 //!   or `LEADER_NOT_AVAILABLE` but to −2 and −4; a leader that may have been replaced without hearing
 //!   of it answers `NOT_LEADER_OR_FOLLOWER` to all: offsets never seem to go back.
@@ -26,6 +26,7 @@ use kring_wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition, TopicRef};
 use crate::broker::Broker;
 use crate::call::{Call, Caller, Unreadable};
 use crate::event::Output;
+use crate::fetch::Isolation;
 use crate::route::reads::Reader;
 
 /// The last version `kafka-protocol` knows; version 11 has the same bytes.
@@ -40,6 +41,15 @@ const MAX_TIMESTAMP: i64 = -3;
 const EARLIEST_LOCAL: i64 = -4;
 const LATEST_TIERED: i64 = -5;
 const EARLIEST_PENDING_UPLOAD: i64 = -6;
+
+/// What is asked of a partition.
+#[derive(Clone, Copy)]
+struct Asked {
+    index: i32,
+    leader_epoch: LeaderEpoch,
+    timestamp: i64,
+    isolation: Isolation,
+}
 
 /// What is known of a partition.
 enum Found {
@@ -98,14 +108,27 @@ pub(crate) fn handle(
         topics: Vec::new(),
         slots: Vec::new(),
     };
+    let isolation = Isolation::from_code(request.isolation_level);
+    let asked = |partition: &ListOffsetsPartition| Asked {
+        index: partition.partition_index,
+        leader_epoch: partition.current_leader_epoch,
+        timestamp: partition.timestamp,
+        isolation,
+    };
     for topic in request.topics {
         open.topics
             .push((topic.name.clone(), topic.partitions.len()));
         let name = TopicRef::from(topic.name.0.as_str());
         for partition in topic.partitions {
             let at = open.slots.len();
-            open.slots
-                .push(look_up(broker, now, &name, &partition, (id, at), out));
+            open.slots.push(look_up(
+                broker,
+                now,
+                &name,
+                asked(&partition),
+                (id, at),
+                out,
+            ));
         }
     }
     if open.slots.iter().any(Slot::is_pending) {
@@ -163,13 +186,13 @@ fn look_up(
     broker: &mut Broker,
     now: Now,
     topic: &TopicRef,
-    partition: &ListOffsetsPartition,
+    asked: Asked,
     place: (u64, usize),
     out: &mut Output,
 ) -> Slot {
-    let index = partition.partition_index;
+    let index = asked.index;
     let result = broker.resolve(topic, index).and_then(|tp| {
-        broker.check_leader(tp, partition.current_leader_epoch)?;
+        broker.check_leader(tp, asked.leader_epoch)?;
         Ok(tp)
     });
     match result {
@@ -181,7 +204,7 @@ fn look_up(
         Ok(tp) => Slot {
             index,
             tp: Some(tp),
-            found: find(broker, now, tp, partition.timestamp, place, out),
+            found: find(broker, now, tp, asked, place, out),
         },
     }
 }
@@ -190,7 +213,7 @@ fn find(
     broker: &mut Broker,
     now: Now,
     tp: TopicPartition,
-    timestamp: i64,
+    asked: Asked,
     (request, slot): (u64, usize),
     out: &mut Output,
 ) -> Found {
@@ -201,7 +224,11 @@ fn find(
         // Another may lead by now, have told of a later end, and have deleted records.
         return Found::Error(ErrorCode::NotLeaderOrFollower);
     }
-    let query = match timestamp {
+    let upto = match asked.isolation {
+        Isolation::ReadUncommitted => state.high_watermark,
+        Isolation::ReadCommitted => state.last_stable_offset,
+    };
+    let query = match asked.timestamp {
         EARLIEST | EARLIEST_LOCAL => return Found::Offset((state.log_start, -1)),
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => return Found::Nothing,
         _ if !broker.high_watermark_is_current(tp) => {
@@ -210,12 +237,11 @@ fn find(
         LATEST if canary::is_on(Canary::LatestIsLogEnd) => {
             return Found::Offset((state.log_end, -1));
         }
-        LATEST => return Found::Offset((state.high_watermark, -1)),
+        LATEST => return Found::Offset((upto, -1)),
         MAX_TIMESTAMP => TimestampQuery::Max,
         at if at >= 0 => TimestampQuery::At(at),
         _ => return Found::Error(ErrorCode::InvalidRequest),
     };
-    let upto = state.high_watermark;
     match broker
         .log
         .lookup_timestamp(now, tp, query, upto, &mut out.effects)

@@ -14,12 +14,12 @@ use kring_groups::{
     CommitOutcome, GroupRequest, GroupResponse, OffsetCommit, PartitionCommit, TopicCommit,
 };
 use kring_io::Now;
-use kring_wire::{DecodeError, Decoder, ErrorCode, TopicId, TopicPartition};
+use kring_wire::{DecodeError, Decoder, TopicId};
 
+use super::commit_rows::{self, Rows};
 use super::wrong_kind;
 use crate::broker::Broker;
 use crate::call::{Call, Caller, Unreadable};
-use crate::cluster;
 use crate::event::Output;
 use crate::text::{owned, text};
 
@@ -27,24 +27,6 @@ use crate::text::{owned, text};
 const DECODED_VERSION_MAX: i16 = 9;
 /// From here on topics are named by id.
 const TOPIC_ID_FROM: i16 = 10;
-/// Bytes of the smallest element: id and empty list; number, offset, epoch and null text.
-const TOPIC_BYTES_MIN: usize = 17;
-const PARTITION_BYTES_MIN: usize = 17;
-
-/// Where a partition of the request gets its error from, in the order of the request.
-enum Place {
-    /// The coordinator was not asked about it.
-    Here(ErrorCode),
-    /// The coordinator answers, in order.
-    Coordinator,
-}
-
-struct Row {
-    name: String,
-    id: TopicId,
-    partitions: Vec<(i32, Place)>,
-}
-
 pub(crate) fn handle(
     broker: &mut Broker,
     now: Now,
@@ -57,7 +39,8 @@ pub(crate) fn handle(
     } else {
         from_message(call.decode()?)
     };
-    let rows = set_unknown_aside(broker, caller.version, &mut commit);
+    let by_id = caller.version >= TOPIC_ID_FROM;
+    let rows = Rows::set_unknown_aside(broker, by_id, &mut commit.topics);
     if commit.topics.is_empty() {
         answer(caller, rows, CommitOutcome { topics: Vec::new() }, out);
         return Ok(());
@@ -105,11 +88,7 @@ fn read_by_id(call: &Call) -> Result<OffsetCommit, DecodeError> {
     let generation_id = body.i32("generation")?;
     let member_id = body.string("member id", true)?.to_string();
     let instance = body.nullable_string("group instance id", true)?;
-    let count = body.array("topics", true, TOPIC_BYTES_MIN)?;
-    let mut topics = Vec::with_capacity(count);
-    for _ in 0..count {
-        topics.push(read_topic(&mut body)?);
-    }
+    let topics = commit_rows::read_by_id(&mut body)?;
     body.skip_tags(true)?;
     Ok(OffsetCommit {
         group_id,
@@ -121,103 +100,20 @@ fn read_by_id(call: &Call) -> Result<OffsetCommit, DecodeError> {
     })
 }
 
-fn read_topic(body: &mut Decoder) -> Result<TopicCommit, DecodeError> {
-    let topic_id = body.topic_id("topic id")?;
-    let count = body.array("partitions", true, PARTITION_BYTES_MIN)?;
-    let mut partitions = Vec::with_capacity(count);
-    for _ in 0..count {
-        partitions.push(PartitionCommit {
-            partition: body.i32("partition")?,
-            offset: body.i64("offset")?,
-            leader_epoch: body.i32("leader epoch")?,
-            metadata: body
-                .nullable_string("metadata", true)?
-                .map(|text| text.to_string()),
+fn answer(caller: Caller, rows: Rows, outcome: CommitOutcome, out: &mut Output) {
+    let topics = rows.fill(outcome).map(|topic| {
+        let partitions = topic.partitions.into_iter().map(|(index, error)| {
+            OffsetCommitResponsePartition::default()
+                .with_partition_index(index)
+                .with_error_code(error.code())
         });
-        body.skip_tags(true)?;
-    }
-    body.skip_tags(true)?;
-    Ok(TopicCommit {
-        topic: String::new(),
-        topic_id,
-        partitions,
-    })
-}
-
-/// Takes what does not exist out of the commit, fills names or ids in, and remembers the order.
-fn set_unknown_aside(broker: &Broker, version: i16, commit: &mut OffsetCommit) -> Vec<Row> {
-    let image = broker.image();
-    let mut rows = Vec::with_capacity(commit.topics.len());
-    for topic in &mut commit.topics {
-        let (found, unknown) = if version >= TOPIC_ID_FROM {
-            let found = image.topics.get(&topic.topic_id);
-            (found, ErrorCode::UnknownTopicId)
+        let answer = OffsetCommitResponseTopic::default().with_partitions(partitions.collect());
+        if caller.version >= TOPIC_ID_FROM {
+            answer.with_topic_id(topic.id.into())
         } else {
-            let found = cluster::topic_by_name(image, &topic.topic).map(|(_, topic)| topic);
-            (found, ErrorCode::UnknownTopicOrPartition)
-        };
-        let mut row = Row {
-            name: topic.topic.clone(),
-            id: topic.topic_id,
-            partitions: Vec::with_capacity(topic.partitions.len()),
-        };
-        if let Some(found) = found {
-            topic.topic.clone_from(&found.name);
-            topic.topic_id = found.id;
+            answer.with_name(TopicName(text(topic.name)))
         }
-        topic.partitions.retain(|commit| {
-            let place = match found {
-                None => Place::Here(unknown),
-                Some(found) => {
-                    let tp = TopicPartition::new(found.id, commit.partition);
-                    match image.partition(tp) {
-                        Some(_) => Place::Coordinator,
-                        None => Place::Here(ErrorCode::UnknownTopicOrPartition),
-                    }
-                }
-            };
-            let keep = matches!(place, Place::Coordinator);
-            row.partitions.push((commit.partition, place));
-            keep
-        });
-        rows.push(row);
-    }
-    commit.topics.retain(|topic| !topic.partitions.is_empty());
-    rows
-}
-
-fn answer(caller: Caller, rows: Vec<Row>, outcome: CommitOutcome, out: &mut Output) {
-    let mut errors = outcome
-        .topics
-        .into_iter()
-        .flat_map(|topic| topic.partitions)
-        .map(|partition| partition.error);
-    let topics = rows
-        .into_iter()
-        .map(|row| {
-            let partitions = row
-                .partitions
-                .into_iter()
-                .map(|(index, place)| {
-                    let error = match place {
-                        Place::Here(error) => error,
-                        Place::Coordinator => {
-                            errors.next().unwrap_or(ErrorCode::UnknownServerError)
-                        }
-                    };
-                    OffsetCommitResponsePartition::default()
-                        .with_partition_index(index)
-                        .with_error_code(error.code())
-                })
-                .collect();
-            let topic = OffsetCommitResponseTopic::default().with_partitions(partitions);
-            if caller.version >= TOPIC_ID_FROM {
-                topic.with_topic_id(row.id.into())
-            } else {
-                topic.with_name(TopicName(text(row.name)))
-            }
-        })
-        .collect();
-    let answer = OffsetCommitResponse::default().with_topics(topics);
+    });
+    let answer = OffsetCommitResponse::default().with_topics(topics.collect());
     caller.answer(&answer, out);
 }

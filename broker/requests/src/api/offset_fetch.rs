@@ -1,7 +1,8 @@
 //! OffsetFetch (9), versions 1–10: how far groups have read.
 //!
 //! * v1 asks for named partitions; from v2 on null asks for everything a group has committed, and an
-//!   error of the whole group has a field of its own. v7 adds `require_stable`, v8 several groups,
+//!   error of the whole group has a field of its own. v7 adds `require_stable` (an offset that a transaction may change is
+//!   `UNSTABLE_OFFSET_COMMIT`, KIP-447), v8 several groups,
 //!   v9 member ids of the new protocol (ignored for classic groups, as in Kafka), v10 topic ids.
 //! * Nothing committed is offset −1 and no error.
 //! * Beside `NOT_COORDINATOR` for a group stand the partitions that were asked about, as not yet stable, where
@@ -314,6 +315,7 @@ fn old_row(offset: FetchedOffset) -> OffsetFetchResponsePartition {
         .with_committed_offset(offset.offset)
         .with_committed_leader_epoch(offset.leader_epoch)
         .with_metadata(Some(text(offset.metadata)))
+        .with_error_code(offset.error.code())
 }
 
 fn group_row(
@@ -370,4 +372,5 @@ fn new_row(offset: FetchedOffset) -> OffsetFetchResponsePartitions {
         .with_committed_offset(offset.offset)
         .with_committed_leader_epoch(offset.leader_epoch)
         .with_metadata(Some(text(offset.metadata)))
+        .with_error_code(offset.error.code())
 }

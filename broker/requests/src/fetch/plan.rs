@@ -26,12 +26,28 @@ pub(super) struct Plan {
     pub(super) min_bytes: usize,
     /// Give at most so many, but for the first batch.
     pub(super) max_bytes: usize,
-    /// The client skips aborted transactions and expects to be told which those are.
-    pub(super) read_committed: bool,
+    /// What the client may see of transactions.
+    pub(super) isolation: Isolation,
 }
 
-/// `isolation_level` of a client that reads committed transactions only.
-const READ_COMMITTED: i8 = 1;
+/// What a reader may see of transactions (KIP-98).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    /// Everything that is committed in the log.
+    ReadUncommitted,
+    /// Up to the last stable offset. The client skips aborted transactions and is told which those are.
+    ReadCommitted,
+}
+
+impl Isolation {
+    /// From a request's number.
+    pub(crate) fn from_code(code: i8) -> Isolation {
+        match code {
+            1 => Isolation::ReadCommitted,
+            _ => Isolation::ReadUncommitted,
+        }
+    }
+}
 
 impl Plan {
     /// Resolves a request's partitions.
@@ -55,7 +71,7 @@ impl Plan {
                 .unwrap_or(0)
                 .min(max_bytes),
             max_bytes,
-            read_committed: request.isolation_level == READ_COMMITTED,
+            isolation: Isolation::from_code(request.isolation_level),
         }
     }
 }

@@ -7,7 +7,7 @@ use kring_wire::batch::batches;
 use kring_wire::fetch::{FetchPartitionResponse, FetchResponse, FetchTopicResponse};
 use kring_wire::{Compression, CurrentLeader, ErrorCode};
 
-use super::plan::Ask;
+use super::plan::{Ask, Isolation};
 use super::waiting::{Open, Slot};
 use crate::broker::Broker;
 use crate::call::Caller;
@@ -24,19 +24,22 @@ pub(super) fn respond(broker: &Broker, open: Open) -> (Caller, FetchResponse) {
         caller,
         plan,
         slots,
+        aborted,
         ..
     } = open;
     let mut topics: Vec<FetchTopicResponse> = Vec::new();
     let mut leaders = BTreeSet::new();
-    let read_committed = plan.read_committed;
-    for (ask, slot) in plan.asks.into_iter().zip(slots) {
+    let isolation = plan.isolation;
+    for ((ask, slot), aborted) in plan.asks.into_iter().zip(slots).zip(aborted) {
         let slot = if caller.version < ZSTD_FROM {
             without_zstd(slot)
         } else {
             slot
         };
         let mut partition = answer(broker, &ask, slot);
-        partition.aborted = read_committed.then(Vec::new);
+        if isolation == Isolation::ReadCommitted {
+            partition.aborted = Some(aborted);
+        }
         leaders.extend(partition.current_leader.map(|leader| leader.leader_id));
         match topics.last_mut() {
             Some(last) if last.topic == ask.topic => last.partitions.push(partition),
@@ -102,8 +105,7 @@ fn answer(broker: &Broker, ask: &Ask, slot: Slot) -> FetchPartitionResponse {
         && shows_offsets
     {
         answer.high_watermark = state.high_watermark;
-        // Without transactions everything committed is stable.
-        answer.last_stable_offset = state.high_watermark;
+        answer.last_stable_offset = state.last_stable_offset;
         answer.log_start = state.log_start;
     }
     match slot {

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use kring_io::canary::{self, Canary};
 use kring_io::{ConnId, Instant, Now, RequestId};
-use kring_log::{Read, ReadError, ReadId};
-use kring_wire::fetch::EpochEnd;
+use kring_log::{Log, Read, ReadError, ReadId};
+use kring_wire::fetch::{AbortedTransaction, EpochEnd};
 use kring_wire::{ErrorCode, Offset, TopicPartition};
 
-use super::plan::{Ask, Plan};
+use super::aborted;
+use super::plan::{Ask, Isolation, Plan};
 use super::untaken::Untaken;
 use crate::broker::Broker;
 use crate::call::Caller;
@@ -54,6 +55,8 @@ pub(super) struct Open {
     pub(super) plan: Plan,
     /// One per ask, once it was looked at.
     pub(super) slots: Vec<Slot>,
+    /// For each of them, the aborted transactions among its records.
+    pub(super) aborted: Vec<Vec<AbortedTransaction>>,
     /// The log had too many reads under way; it is asked again when one ends.
     disk_busy: bool,
     /// Records came from the disk: they are given as they are, because looking again would read
@@ -73,6 +76,7 @@ impl Open {
             deadline,
             plan,
             slots: Vec::new(),
+            aborted: Vec::new(),
             disk_busy: false,
             from_disk: false,
             room: usize::MAX,
@@ -110,13 +114,16 @@ impl Open {
         let budget = broker.config.untaken_answer_bytes;
         self.room = fetch.untaken.room(conn, budget, fetch.reading);
         let max_bytes = self.plan.max_bytes.min(self.room);
+        let isolation = self.plan.isolation;
         let mut used = 0;
         let mut slots = Vec::with_capacity(self.plan.asks.len());
+        let mut aborted = Vec::with_capacity(self.plan.asks.len());
         for (at, ask) in self.plan.asks.iter().enumerate() {
             let room = max_bytes.saturating_sub(used);
             let look = Look {
                 first: used == 0 && self.room > 0,
                 room,
+                isolation,
             };
             let slot = match look_at(broker, now, ask, look, out) {
                 Looked::Slot(slot) => slot,
@@ -133,9 +140,14 @@ impl Open {
                 }
             };
             used += slot.bytes();
+            aborted.push(match &slot {
+                Slot::Records(parts) => aborted::among(&broker.log, isolation, ask, parts),
+                _ => Vec::new(),
+            });
             slots.push(slot);
         }
         self.slots = slots;
+        self.aborted = aborted;
     }
 }
 
@@ -146,6 +158,8 @@ struct Look {
     first: bool,
     /// What the whole answer has left.
     room: usize,
+    /// Up to where.
+    isolation: Isolation,
 }
 
 enum Looked {
@@ -160,14 +174,19 @@ fn limit(ask: &Ask, room: usize) -> usize {
 }
 
 fn look_at(broker: &mut Broker, now: Now, ask: &Ask, look: Look, out: &mut Output) -> Looked {
-    match check(broker, now, ask) {
+    match check(broker, now, ask, look.isolation) {
         Ok(range) => read(broker, now, ask, range, look, out),
         Err(slot) => Looked::Slot(slot),
     }
 }
 
-/// What may be read: the partition and the high watermark.
-fn check(broker: &Broker, now: Now, ask: &Ask) -> Result<(TopicPartition, Offset), Slot> {
+/// What may be read: the partition and the offset behind the last record that may.
+fn check(
+    broker: &Broker,
+    now: Now,
+    ask: &Ask,
+    isolation: Isolation,
+) -> Result<(TopicPartition, Offset), Slot> {
     let tp = ask.tp.map_err(Slot::Error)?;
     broker
         .check_leader(tp, ask.partition.current_leader_epoch)
@@ -195,7 +214,10 @@ fn check(broker: &Broker, now: Now, ask: &Ask) -> Result<(TopicPartition, Offset
     let upto = if canary::is_on(Canary::ReadAboveHighWatermark) {
         state.log_end
     } else {
-        state.high_watermark
+        match isolation {
+            Isolation::ReadUncommitted => state.high_watermark,
+            Isolation::ReadCommitted => state.last_stable_offset,
+        }
     };
     Ok((tp, upto))
 }
@@ -214,18 +236,18 @@ fn read(
     broker: &mut Broker,
     now: Now,
     ask: &Ask,
-    (tp, high_watermark): (TopicPartition, Offset),
+    (tp, upto): (TopicPartition, Offset),
     look: Look,
     out: &mut Output,
 ) -> Looked {
     let offset = ask.partition.fetch_offset;
     let max_bytes = limit(ask, look.room);
-    if offset >= high_watermark || (max_bytes == 0 && !look.first) {
+    if offset >= upto || (max_bytes == 0 && !look.first) {
         return Looked::Slot(Slot::Records(Vec::new()));
     }
     let read = broker
         .log
-        .read(now, tp, offset, high_watermark, max_bytes, &mut out.effects);
+        .read(now, tp, offset, upto, max_bytes, &mut out.effects);
     match read {
         Read::Ready(parts) => {
             let bytes: usize = parts.iter().map(Bytes::len).sum();
@@ -308,6 +330,7 @@ impl Waiting {
     /// Puts what came from the disk in its place.
     pub(super) fn read_done(
         &mut self,
+        log: &Log,
         id: u64,
         slot: usize,
         result: Result<Vec<Bytes>, ReadError>,
@@ -315,6 +338,10 @@ impl Waiting {
         let Some(open) = self.open.get_mut(&id) else {
             return;
         };
+        if let Ok(parts) = &result {
+            let (isolation, ask) = (open.plan.isolation, &open.plan.asks[slot]);
+            open.aborted[slot] = aborted::among(log, isolation, ask, parts);
+        }
         open.slots[slot] = match result {
             Ok(parts) => Slot::Records(parts),
             // Removed while it was read: the client asks again and sees the new start.

@@ -14,10 +14,12 @@ use kring_wire::{BatchHeader, Compression, ErrorCode, LeaderEpoch, TopicPartitio
 use super::append_error;
 use super::refusals::Behind;
 use super::respond::Answer;
+use super::transactional::Membership;
 use super::waiting::{Need, Slot};
 use crate::broker::Broker;
-use crate::cluster::{self, CONSUMER_OFFSETS};
+use crate::cluster;
 use crate::event::Output;
+use crate::route::coordinators::Kind;
 
 /// The lowest version whose record format is read.
 const VERSION_MIN: i16 = 3;
@@ -115,26 +117,47 @@ impl From<ErrorCode> for Refused {
 
 impl From<AppendError> for Refused {
     fn from(error: AppendError) -> Refused {
+        // The client fails these alone and sends the others again (KIP-467).
+        let faulty = match &error {
+            AppendError::WithoutKey { records } => records.as_slice(),
+            _ => &[],
+        };
+        let faults = faulty.iter().map(|index| RecordFault {
+            index: *index,
+            message: Some("the record has no key".to_owned()),
+        });
         Refused {
+            faults: faults.collect(),
             message: Some(error.to_string()),
             ..Refused::from(append_error::code(&error))
         }
     }
 }
 
+/// What holds for all partitions of a request.
+#[derive(Clone, Copy)]
+pub(super) struct How<'a> {
+    /// Version of the request.
+    pub(super) version: i16,
+    /// None for a number that means nothing.
+    pub(super) acks: Option<Acks>,
+    /// Which partitions are part of the request's transaction.
+    pub(super) membership: &'a Membership,
+}
+
 /// Appends every partition of a request, each for itself.
 pub(super) fn append_all(
     broker: &mut Broker,
     now: Now,
-    version: i16,
     request: ProduceRequest,
-    acks: Option<Acks>,
+    how: How<'_>,
     needs: &mut BTreeMap<Slot, Need>,
     out: &mut Output,
 ) -> Answer {
-    let refused = refusal_of_all(version, &request, acks);
+    let version = how.version;
+    let refused = refusal_of_all(version, how.acks);
+    let transactional = request.transactional_id.is_some();
     broker.refusals.expire(now.mono);
-    let acks = acks.unwrap_or(Acks::Leader);
     let mut answer = Answer::default();
     for topic in request.topics {
         answer.topic(topic.topic.clone());
@@ -143,7 +166,10 @@ pub(super) fn append_all(
             let records = partition.records.clone().filter(|_| refused.is_none());
             let result = match refused {
                 Some(error) => Err(Refused::from(error)),
-                None => append_one(broker, now, version, &topic.topic, partition, acks, out),
+                None => {
+                    let partition = (partition, transactional);
+                    append_one(broker, now, &topic.topic, partition, how, out)
+                }
             };
             match result {
                 Ok((response, need)) => {
@@ -175,13 +201,11 @@ pub(super) fn append_all(
     answer
 }
 
-fn refusal_of_all(version: i16, request: &ProduceRequest, acks: Option<Acks>) -> Option<ErrorCode> {
+fn refusal_of_all(version: i16, acks: Option<Acks>) -> Option<ErrorCode> {
     if version < VERSION_MIN {
         Some(ErrorCode::UnsupportedVersion)
     } else if acks.is_none() {
         Some(ErrorCode::InvalidRequiredAcks)
-    } else if request.transactional_id.is_some() {
-        Some(ErrorCode::InvalidTxnState)
     } else {
         None
     }
@@ -190,17 +214,17 @@ fn refusal_of_all(version: i16, request: &ProduceRequest, acks: Option<Acks>) ->
 fn append_one(
     broker: &mut Broker,
     now: Now,
-    version: i16,
     topic: &TopicRef,
-    partition: ProducePartition,
-    acks: Acks,
+    (partition, transactional): (ProducePartition, bool),
+    how: How<'_>,
     out: &mut Output,
 ) -> Result<(ProducePartitionResponse, Option<Need>), Refused> {
+    let acks = how.acks.unwrap_or(Acks::Leader);
     let tp = broker
         .resolve(topic, partition.index)
         .map_err(|error| unknown(broker, topic, partition.index, error))?;
-    if broker.image().topics[&tp.topic].name == CONSUMER_OFFSETS {
-        let message = format!("{CONSUMER_OFFSETS} is written by group coordinators alone");
+    if let Some(kind) = Kind::of_topic(&broker.image().topics[&tp.topic].name) {
+        let message = format!("{} is written by coordinators alone", kind.topic());
         return Err(Refused::new(ErrorCode::InvalidTopicException, message));
     }
     let epoch = broker.led_epoch(tp).ok_or(ErrorCode::NotLeaderOrFollower)?;
@@ -214,7 +238,13 @@ fn append_one(
         let message = "the request carries no records for this partition";
         return Err(Refused::new(ErrorCode::InvalidRecord, message));
     };
-    check_header(version, &records)?;
+    check_header(how.version, transactional, &records)?;
+    if transactional {
+        let refusal = how.membership.refusal(broker, tp, how.version, &records);
+        if let Some((error, message)) = refusal {
+            return Err(Refused::new(error, message));
+        }
+    }
     let bytes = records.len() as u64;
     let appended = append_to_log(broker, now, tp, epoch, topic, &records)?;
     broker.refusals.appended(topic, tp.partition, &records);
@@ -305,12 +335,15 @@ fn below_min_isr(broker: &Broker, tp: TopicPartition) -> Refused {
     Refused::new(ErrorCode::NotEnoughReplicas, message)
 }
 
-/// What the header alone shows. Control batches are the coordinators' own, and transactions have
-/// no coordinator here.
-fn check_header(version: i16, records: &bytes::Bytes) -> Result<(), Refused> {
+/// What the header alone shows. Control batches are the coordinators' own, and who writes in a transaction says in which.
+fn check_header(version: i16, transactional: bool, records: &bytes::Bytes) -> Result<(), Refused> {
     match BatchHeader::parse(records) {
-        Ok(header) if header.attributes.is_control() || header.attributes.is_transactional() => {
-            let message = "control and transactional batches are not taken from clients";
+        Ok(header) if header.attributes.is_control() => {
+            let message = "control batches are not taken from clients";
+            Err(Refused::new(ErrorCode::InvalidRecord, message))
+        }
+        Ok(header) if header.attributes.is_transactional() != transactional => {
+            let message = "a request with a transactional id carries transactional batches, and no other does";
             Err(Refused::new(ErrorCode::InvalidRecord, message))
         }
         Ok(header)

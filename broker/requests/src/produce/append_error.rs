@@ -9,7 +9,9 @@ pub(crate) fn code(error: &AppendError) -> ErrorCode {
     match error {
         AppendError::UnknownPartition(_) => ErrorCode::UnknownTopicOrPartition,
         AppendError::CorruptRecord { .. } => ErrorCode::CorruptMessage,
-        AppendError::InvalidRecord { .. } => ErrorCode::InvalidRecord,
+        AppendError::InvalidRecord { .. } | AppendError::WithoutKey { .. } => {
+            ErrorCode::InvalidRecord
+        }
         AppendError::UnsupportedFormat { .. } => ErrorCode::UnsupportedForMessageFormat,
         AppendError::MessageTooLarge { .. } => ErrorCode::MessageTooLarge,
         AppendError::InvalidTimestamp { .. } => ErrorCode::InvalidTimestamp,

@@ -3,18 +3,26 @@
 
 use kring_groups::{GroupEvent, GroupOut, GroupRequest, GroupResponse, partition_for};
 use kring_io::Now;
-use kring_wire::{ErrorCode, TopicId, TopicPartition};
+use kring_wire::{ErrorCode, TopicPartition};
 
 use crate::broker::{Broker, Work};
 use crate::calls::Done;
 use crate::cluster::{self, CONSUMER_OFFSETS};
 use crate::event::Output;
+use crate::route::coordinators::{Awaited, Kind, Place};
 use crate::timers::Part;
 
 /// Requests that wait for the group engine at most.
 const CALLS_MAX: usize = 100_000;
 
 impl Broker {
+    /// The partition of `__consumer_offsets` that a group belongs to; none before that topic exists.
+    pub(crate) fn partition_of_group(&self, group_id: &str) -> Option<TopicPartition> {
+        let (id, topic) = cluster::topic_by_name(self.image(), CONSUMER_OFFSETS)?;
+        let partitions = i32::try_from(topic.partitions.len()).ok()?;
+        Some(TopicPartition::new(id, partition_for(group_id, partitions)))
+    }
+
     /// Asks the coordinator of the request's group, if it is here; `done` gets the answer once.
     pub(crate) fn ask_group(
         &mut self,
@@ -23,30 +31,23 @@ impl Broker {
         done: Done<GroupResponse>,
         out: &mut Output,
     ) {
-        let (topic, partitions) = match cluster::topic_by_name(self.image(), CONSUMER_OFFSETS) {
-            Some((id, topic)) => (
-                id,
-                i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
-            ),
-            None => (TopicId::ZERO, 0),
-        };
-        let partition = partition_for(request.group_id(), partitions);
-        let refusal = if request.group_id().is_empty() && !may_be_unnamed(&request) {
-            Some(ErrorCode::InvalidGroupId)
-        } else if partitions == 0
-            || self.may_be_replaced(now, TopicPartition::new(topic, partition))
-        {
-            Some(ErrorCode::NotCoordinator)
+        let tp = self.partition_of_group(request.group_id());
+        let led = tp.filter(|tp| !self.may_be_replaced(now, *tp));
+        let found = if request.group_id().is_empty() && !may_be_unnamed(&request) {
+            Err(ErrorCode::InvalidGroupId)
         } else if self.group_calls.len() >= CALLS_MAX {
-            Some(ErrorCode::CoordinatorNotAvailable)
+            Err(ErrorCode::CoordinatorNotAvailable)
         } else {
-            None
+            led.ok_or(ErrorCode::NotCoordinator)
         };
-        if let Some(error) = refusal {
-            let response = GroupResponse::refused(&request, error);
-            done(self, now, response, out);
-            return;
-        }
+        let partition = match found {
+            Ok(tp) => tp.partition,
+            Err(error) => {
+                let response = GroupResponse::refused(&request, error);
+                done(self, now, response, out);
+                return;
+            }
+        };
         let id = self.group_calls.open(done);
         self.work.push_back(Work::Groups(GroupEvent::Request {
             id,
@@ -61,7 +62,13 @@ impl Broker {
         self.groups.step(now, event, &mut said);
         self.timers.wish(Part::Groups, said.wake_at);
         for append in said.appends {
-            self.append_for_group(now, append, out);
+            let place = Place {
+                kind: Kind::Groups,
+                partition: append.partition,
+            };
+            let awaited = Awaited::Group(append.token);
+            let transaction = append.transaction;
+            self.append_for_coordinator(now, place, awaited, &append.records, transaction, out);
         }
         for (id, response) in said.responses {
             if let Some(done) = self.group_calls.take(id) {

@@ -72,8 +72,8 @@ impl Broker {
     ) {
         match self.reads.take(id) {
             Some(Reader::Fetch { fetch, slot }) => fetch::read_done(self, fetch, slot, result),
-            Some(Reader::Coordinator { partition }) => {
-                self.coordinator_read_done(now, partition, result, out);
+            Some(Reader::Coordinator(place)) => {
+                self.coordinator_read_done(now, place, result, out);
             }
             Some(Reader::ListOffsets { .. }) => {
                 tracing::error!("a timestamp look-up was answered as a read");

@@ -7,10 +7,10 @@ use kring_wire::{TopicId, TopicPartition};
 
 use crate::api::delete_records;
 use crate::broker::Broker;
-use crate::cluster::CONSUMER_OFFSETS;
 use crate::event::Output;
+use crate::route::coordinators::Kind;
 use crate::topic_config;
-use crate::{fetch, produce};
+use crate::{fetch, produce, transactions};
 
 impl Broker {
     /// Brings everything of this broker in line with the image.
@@ -65,8 +65,8 @@ impl Broker {
         if led && !leads {
             self.leadership_ended(now, tp, out);
         }
-        if name == CONSUMER_OFFSETS {
-            self.sync_coordinator(now, tp, leads.then_some(partition.leader_epoch), out);
+        if let Some(kind) = Kind::of_topic(&name) {
+            self.sync_coordinator(now, kind, tp, leads.then_some(partition.leader_epoch), out);
         }
         // A follower that left the ISR is not waited for.
         delete_records::answer_ready(self, out);
@@ -124,6 +124,7 @@ impl Broker {
     /// Whoever waits for this leader's promise must ask the next leader.
     fn leadership_ended(&mut self, now: Now, tp: TopicPartition, out: &mut Output) {
         produce::leadership_ended(self, now, tp, out);
+        transactions::leadership_ended(self, now, tp, out);
     }
 
     /// Removes logs of topics that were deleted, or moved away, while this broker was down.

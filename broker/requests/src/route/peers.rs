@@ -8,6 +8,7 @@ use crate::event::Output;
 
 const CONTROLLER: u8 = 1;
 const REPLICATION: u8 = 2;
+const TRANSACTIONS: u8 = 3;
 
 /// A message of another broker, by engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(crate) enum PeerMessage {
     Controller(Bytes),
     /// For the replicas.
     Replication(Bytes),
+    /// For transactions.
+    Transactions(Bytes),
 }
 
 impl PeerMessage {
@@ -27,6 +30,7 @@ impl PeerMessage {
         match message.get_u8() {
             CONTROLLER => Some(PeerMessage::Controller(message)),
             REPLICATION => Some(PeerMessage::Replication(message)),
+            TRANSACTIONS => Some(PeerMessage::Transactions(message)),
             _ => None,
         }
     }
@@ -35,6 +39,12 @@ impl PeerMessage {
 /// Sends a message of the metadata quorum.
 pub(crate) fn send_controller(to: BrokerId, message: Bytes, out: &mut Output) {
     let parts = vec![Bytes::from_static(&[CONTROLLER]), message];
+    out.effects.sends.push(PeerSend { to, parts });
+}
+
+/// Sends a message of transactions.
+pub(crate) fn send_transactions(to: BrokerId, message: Bytes, out: &mut Output) {
+    let parts = vec![Bytes::from_static(&[TRANSACTIONS]), message];
     out.effects.sends.push(PeerSend { to, parts });
 }
 

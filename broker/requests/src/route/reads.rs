@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use kring_log::ReadId;
 
+use super::coordinators::Place;
+
 /// Who asked the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
@@ -22,11 +24,8 @@ pub(crate) enum Reader {
         /// Which of its partitions.
         slot: usize,
     },
-    /// The replay of a partition of `__consumer_offsets`.
-    Coordinator {
-        /// Which.
-        partition: i32,
-    },
+    /// The replay of a coordinator's partition.
+    Coordinator(Place),
 }
 
 /// Reads under way; the log caps their number.

@@ -18,7 +18,7 @@ use crate::api::delete_records;
 use crate::broker::Broker;
 use crate::event::Output;
 use crate::timers::Part;
-use crate::{fetch, produce};
+use crate::{fetch, produce, transactions};
 
 /// A partition that this broker leads, as far as each Produce and Fetch asks.
 #[derive(Clone, Copy, Debug)]
@@ -200,6 +200,7 @@ impl Broker {
             produce::committed(self, tp, high_watermark, out);
             fetch::wake(self, tp);
             self.coordinator_committed(now, tp, high_watermark, out);
+            transactions::committed(self, now, tp, high_watermark, out);
         }
     }
 

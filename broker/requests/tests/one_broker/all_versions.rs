@@ -1,6 +1,8 @@
 //! Every version of every API that is advertised is answered in bytes of that version.
 //! What the answers say is tested with each API.
 
+mod transactions;
+
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -371,6 +373,7 @@ fn cluster_api(one: &mut OneBroker, key: i16, version: i16) {
             let request = InitProducerIdRequest::default().with_transactional_id(None);
             assert_eq!(ask(one, version, &request).error_code, 0);
         }
+        24..=28 | 61 | 65 | 66 => transactions::api(one, key, version),
         32 => {
             let resource = DescribeConfigsResource::default()
                 .with_resource_type(4)
@@ -430,6 +433,10 @@ fn every_advertised_version_of_every_api_is_answered_in_its_own_bytes() {
     // The first question makes the topic of the offsets.
     let coordinator = FindCoordinatorRequest::default().with_key(text("g"));
     assert_eq!(one.ask(2, &coordinator).error_code, 0);
+    let coordinator = FindCoordinatorRequest::default()
+        .with_key(text("x"))
+        .with_key_type(1);
+    assert_eq!(one.ask(2, &coordinator).error_code, 0);
     one.run_for(Duration::from_secs(1));
     let advertised = one.ask(0, &ApiVersionsRequest::default()).api_keys;
     let mut answered = 0;
@@ -442,6 +449,6 @@ fn every_advertised_version_of_every_api_is_answered_in_its_own_bytes() {
             answered += 1;
         }
     }
-    assert_eq!((advertised.len(), answered), (30, 180));
+    assert_eq!((advertised.len(), answered), (38, 211));
     assert_eq!(one.metrics().refused_requests, 0);
 }

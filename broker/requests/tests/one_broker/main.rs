@@ -15,4 +15,5 @@ mod produce;
 mod restart;
 mod settings_act;
 mod topics;
+mod transactions;
 mod versions;

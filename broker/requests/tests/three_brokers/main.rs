@@ -18,3 +18,4 @@ mod move_replicas;
 mod new_leader;
 mod paused;
 mod restarted;
+mod transactions;
