@@ -1,4 +1,5 @@
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -44,6 +45,16 @@ final class Checks {
         }
     }
 
+    /** Fails with the first difference of long lists. */
+    static void same(List<?> seen, List<?> expected) {
+        int i = 0;
+        while (i < seen.size() && i < expected.size() && seen.get(i).equals(expected.get(i))) {
+            i++;
+        }
+        expect(i == seen.size() && i == expected.size(), expected.size() + " values, saw " + seen.size() + "; from " + i
+            + " on expected " + expected.stream().skip(i).limit(5).toList() + ", saw " + seen.stream().skip(i).limit(5).toList());
+    }
+
     static void expect(boolean condition, String what) {
         if (!condition) {
             throw new AssertionError("expected " + what);
@@ -58,6 +69,19 @@ final class Checks {
         } catch (ExecutionException e) {
             expect(error.isInstance(e.getCause()), error.getSimpleName() + ", saw " + e.getCause());
         }
+    }
+
+    /** The error that a call throws, which is one of some. */
+    @SafeVarargs
+    static Exception raises(Body body, Class<? extends Exception>... errors) {
+        List<String> names = Arrays.stream(errors).map(Class::getSimpleName).toList();
+        try {
+            body.run();
+        } catch (Exception error) {
+            expect(Arrays.stream(errors).anyMatch(expected -> expected.isInstance(error)), names + ", saw " + error);
+            return error;
+        }
+        throw new AssertionError("expected " + names + ", saw none");
     }
 
     static void until(String what, Callable<Boolean> condition) throws Exception {

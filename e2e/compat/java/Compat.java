@@ -23,7 +23,7 @@ import org.apache.kafka.common.serialization.*;
 
 /**
  * Kafka's own Java client against a broker: producer, consumer with classic groups, and every part of its admin client
- * that a cluster without transactions and security has. It asserts what a user sees, never a version number.
+ * that a cluster without security has; transactions are apart. It asserts what a user sees, never a version number.
  */
 public final class Compat {
     private static final String TOPIC = Checks.name("topic");
@@ -54,27 +54,28 @@ public final class Compat {
         checks.add("the cluster is described", Compat::cluster);
         checks.add("what is too large, unknown or invalid is refused", Compat::refusals);
         checks.add("a deleted topic is gone and may come again", Compat::deletedTopic);
+        Transactions.add(checks);
         checks.run();
     }
 
-    private static Admin admin() {
+    static Admin admin() {
         return Admin.create(Map.of("bootstrap.servers", Checks.BOOTSTRAP));
     }
 
-    private static KafkaProducer<String, String> producer(Map<String, Object> settings) {
+    static KafkaProducer<String, String> producer(Map<String, Object> settings) {
         Map<String, Object> all = new HashMap<>(Map.of("bootstrap.servers", Checks.BOOTSTRAP, "linger.ms", 5));
         all.putAll(settings);
         return new KafkaProducer<>(all, new StringSerializer(), new StringSerializer());
     }
 
-    private static KafkaConsumer<String, String> consumer(Map<String, Object> settings) {
+    static KafkaConsumer<String, String> consumer(Map<String, Object> settings) {
         Map<String, Object> all = new HashMap<>(Map.of("bootstrap.servers", Checks.BOOTSTRAP,
             "auto.offset.reset", "earliest", "enable.auto.commit", false, "heartbeat.interval.ms", 200));
         all.putAll(settings);
         return new KafkaConsumer<>(all, new StringDeserializer(), new StringDeserializer());
     }
 
-    private static List<ConsumerRecord<String, String>> read(KafkaConsumer<String, String> consumer, int count)
+    static List<ConsumerRecord<String, String>> read(KafkaConsumer<String, String> consumer, int count)
             throws Exception {
         List<ConsumerRecord<String, String>> records = new ArrayList<>();
         Checks.until(count + " records", () -> {

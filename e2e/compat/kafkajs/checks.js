@@ -19,6 +19,9 @@ export function name (kind) {
   return `${basename(process.argv[1], '.js')}-${kind}-${RUN}`
 }
 
+/** `prefix 0`, `prefix 1` and so on. */
+export const numbered = (prefix, length) => Array.from({ length }, (_, i) => `${prefix} ${i}`)
+
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
 /** Waits for a condition; its value, or a failure that says what was awaited. */

@@ -143,4 +143,6 @@ check('partitions are added and the topic deleted', () => withAdmin(async admin 
   await until(async () => !(await admin.listTopics()).includes(topic), 'the topic gone')
 }))
 
+// It registers checks, which come last.
+await import('./kafkajs_transactions.js')
 await main()

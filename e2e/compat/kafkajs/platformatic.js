@@ -63,4 +63,6 @@ check('groups are described and deleted, and the topic too', async () => {
   await admin.close()
 })
 
+// It registers checks, which come last.
+await import('./platformatic_transactions.js')
 await main()

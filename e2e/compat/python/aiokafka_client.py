@@ -161,4 +161,6 @@ async def a_deleted_topic_is_gone():
 
 
 if __name__ == "__main__":
+    import aiokafka_transactions  # It registers checks, which come last.
+
     main()

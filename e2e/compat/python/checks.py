@@ -16,8 +16,8 @@ _checks = []
 
 
 def check(function):
-    """Registers a check under its name, in words."""
-    _checks.append((function.__name__.replace("_", " "), function))
+    """Registers a check under its name, in words; two underscores are a comma."""
+    _checks.append((function.__name__.replace("__", ", ").replace("_", " "), function))
     return function
 
 
@@ -40,6 +40,14 @@ def until(condition, what):
 
 def equal(seen, expected):
     assert seen == expected, f"expected {expected!r}, saw {seen!r}"
+
+
+def same(seen, expected):
+    """Fails with the first difference of long lists."""
+    at = next((i for i, pair in enumerate(zip(seen, expected)) if pair[0] != pair[1]), min(len(seen), len(expected)))
+    assert seen == expected, (
+        f"expected {len(expected)} values, saw {len(seen)}; from {at} on expected {expected[at : at + 5]}, saw {seen[at : at + 5]}"
+    )
 
 
 def raises(error, function):

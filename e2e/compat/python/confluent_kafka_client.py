@@ -283,4 +283,6 @@ def a_deleted_topic_is_gone():
 
 
 if __name__ == "__main__":
+    import confluent_kafka_transactions  # It registers checks, which come last.
+
     main()

@@ -214,4 +214,6 @@ def a_deleted_topic_is_gone():
 
 
 if __name__ == "__main__":
+    import kafka_python_transactions  # It registers checks, which come last.
+
     main()

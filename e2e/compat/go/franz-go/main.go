@@ -1,4 +1,4 @@
-// Command franz-go checks a broker with franz-go: the newest versions of the protocol, cooperative groups, and admin.
+// Command franz-go checks a broker with franz-go: the newest versions of the protocol, cooperative groups, transactions, and admin.
 // It asserts what a user sees, never a version number.
 package main
 
@@ -24,7 +24,7 @@ var (
 )
 
 func main() {
-	check.Run([]check.Check{
+	checks := []check.Check{
 		{Title: "topics are created, listed and described", Body: topicsAreCreated},
 		{Title: "records of each codec come back", Body: everyCodecReadsBack},
 		{Title: "an idempotent producer keeps the order", Body: idempotentProducerKeepsOrder},
@@ -37,7 +37,8 @@ func main() {
 		{Title: "records are deleted and partitions added", Body: recordsAreDeleted},
 		{Title: "what is unknown is refused", Body: unknownIsRefused},
 		{Title: "a deleted topic is gone", Body: deletedTopicIsGone},
-	})
+	}
+	check.Run(append(checks, transactionChecks...))
 }
 
 func client(options ...kgo.Opt) *kgo.Client {

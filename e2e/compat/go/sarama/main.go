@@ -29,6 +29,11 @@ func main() {
 			{Title: "groups are listed, described and deleted", Body: s.groupsAreAdministered},
 			{Title: "configuration is read and changed", Body: s.configurationChanges},
 			{Title: "records are deleted, partitions added, the topic deleted", Body: s.topicIsDeleted},
+			{Title: "committed records are seen by a reader of committed records, aborted ones never", Body: s.visibility},
+			{Title: "a reader of committed records waits for an open transaction", Body: s.openTransaction},
+			{Title: "transactions follow one another without pauses", Body: s.oneAfterTheOther},
+			{Title: "a second producer with the same transactional id fences the first", Body: s.fencing},
+			{Title: "offsets of a group go with the transaction, and each input has one output", Body: s.exactlyOnce},
 		} {
 			checks = append(checks, check.Check{Title: c.Title + ", as " + version.String(), Body: c.Body})
 		}
