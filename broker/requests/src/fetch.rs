@@ -18,6 +18,7 @@
 //! * Followers do not fetch here: brokers replicate among themselves by another protocol.
 
 mod aborted;
+mod look;
 mod plan;
 mod respond;
 mod untaken;

@@ -21,6 +21,7 @@
 mod append;
 pub(crate) mod append_error;
 mod refusals;
+mod refused;
 mod respond;
 mod transactional;
 mod waiting;

@@ -28,9 +28,12 @@ const MARKER_BYTES_MIN: usize = 17;
 const TOPIC_BYTES_MIN: usize = 3;
 const PARTITION_BYTES: usize = 4;
 
+/// Topics with their partitions.
+type Topics = Vec<(String, Vec<i32>)>;
+
 struct Asked {
     end: EndTxnMarker,
-    topics: Vec<(String, Vec<i32>)>,
+    topics: Topics,
 }
 
 pub(crate) fn handle(
@@ -107,7 +110,7 @@ fn read(call: &Call) -> Result<Vec<Asked>, DecodeError> {
     Ok(markers)
 }
 
-fn read_topics(body: &mut Decoder) -> Result<Vec<(String, Vec<i32>)>, DecodeError> {
+fn read_topics(body: &mut Decoder) -> Result<Topics, DecodeError> {
     let count = body.array("topics", true, TOPIC_BYTES_MIN)?;
     let mut topics = Vec::with_capacity(count);
     for _ in 0..count {
@@ -121,10 +124,7 @@ fn read_topics(body: &mut Decoder) -> Result<Vec<(String, Vec<i32>)>, DecodeErro
     Ok(topics)
 }
 
-fn rows(
-    shape: Vec<(i64, Vec<(String, Vec<i32>)>)>,
-    errors: &[ErrorCode],
-) -> Vec<WritableTxnMarkerResult> {
+fn rows(shape: Vec<(i64, Topics)>, errors: &[ErrorCode]) -> Vec<WritableTxnMarkerResult> {
     let mut errors = errors.iter();
     let rows = shape.into_iter().map(|(producer_id, topics)| {
         let topics = topics.into_iter().map(|(name, partitions)| {

@@ -1,17 +1,17 @@
 //! Fetches that wait for records, for the disk, or for their time to be over.
-//! What a fetch may read is decided here too; how the answer looks is in `respond`.
+//! What a fetch may read is decided in `look`; how the answer looks is in `respond`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use kring_io::canary::{self, Canary};
 use kring_io::{ConnId, Instant, Now, RequestId};
-use kring_log::{Log, Read, ReadError, ReadId};
+use kring_log::{Log, ReadError};
 use kring_wire::fetch::{AbortedTransaction, EpochEnd};
-use kring_wire::{ErrorCode, Offset, TopicPartition};
+use kring_wire::{ErrorCode, TopicPartition};
 
 use super::aborted;
-use super::plan::{Ask, Isolation, Plan};
+use super::look::{Look, Looked, limit, look_at};
+use super::plan::Plan;
 use super::untaken::Untaken;
 use crate::broker::Broker;
 use crate::call::Caller;
@@ -148,121 +148,6 @@ impl Open {
         }
         self.slots = slots;
         self.aborted = aborted;
-    }
-}
-
-/// How much may be read for a partition.
-#[derive(Clone, Copy)]
-struct Look {
-    /// Nothing was found so far: one batch may exceed every limit.
-    first: bool,
-    /// What the whole answer has left.
-    room: usize,
-    /// Up to where.
-    isolation: Isolation,
-}
-
-enum Looked {
-    Slot(Slot),
-    Pending(ReadId),
-    Busy,
-}
-
-fn limit(ask: &Ask, room: usize) -> usize {
-    let own = usize::try_from(ask.partition.partition_max_bytes).unwrap_or(0);
-    own.min(room)
-}
-
-fn look_at(broker: &mut Broker, now: Now, ask: &Ask, look: Look, out: &mut Output) -> Looked {
-    match check(broker, now, ask, look.isolation) {
-        Ok(range) => read(broker, now, ask, range, look, out),
-        Err(slot) => Looked::Slot(slot),
-    }
-}
-
-/// What may be read: the partition and the offset behind the last record that may.
-fn check(
-    broker: &Broker,
-    now: Now,
-    ask: &Ask,
-    isolation: Isolation,
-) -> Result<(TopicPartition, Offset), Slot> {
-    let tp = ask.tp.map_err(Slot::Error)?;
-    broker
-        .check_leader(tp, ask.partition.current_leader_epoch)
-        .map_err(Slot::Error)?;
-    let state = broker
-        .log
-        .state(tp)
-        .ok_or(Slot::Error(ErrorCode::NotLeaderOrFollower))?;
-    let offset = ask.partition.fetch_offset;
-    if ask.partition.last_fetched_epoch >= 0
-        && let Some(diverging) = divergence(broker, tp, ask)
-    {
-        return Err(Slot::Diverging(diverging));
-    }
-    if offset < state.log_start || offset > state.log_end {
-        // A client that is told so gives its position up. Where another may lead by now, the record
-        // may well be there.
-        let error = if broker.may_be_outdated(now, tp) {
-            ErrorCode::NotLeaderOrFollower
-        } else {
-            ErrorCode::OffsetOutOfRange
-        };
-        return Err(Slot::Error(error));
-    }
-    let upto = if canary::is_on(Canary::ReadAboveHighWatermark) {
-        state.log_end
-    } else {
-        match isolation {
-            Isolation::ReadUncommitted => state.high_watermark,
-            Isolation::ReadCommitted => state.last_stable_offset,
-        }
-    };
-    Ok((tp, upto))
-}
-
-fn divergence(broker: &Broker, tp: TopicPartition, ask: &Ask) -> Option<EpochEnd> {
-    let fetched = ask.partition.last_fetched_epoch;
-    match broker.log.epoch_end(tp, fetched) {
-        Some((epoch, end_offset)) if epoch < fetched || end_offset < ask.partition.fetch_offset => {
-            Some(EpochEnd { epoch, end_offset })
-        }
-        _ => None,
-    }
-}
-
-fn read(
-    broker: &mut Broker,
-    now: Now,
-    ask: &Ask,
-    (tp, upto): (TopicPartition, Offset),
-    look: Look,
-    out: &mut Output,
-) -> Looked {
-    let offset = ask.partition.fetch_offset;
-    let max_bytes = limit(ask, look.room);
-    if offset >= upto || (max_bytes == 0 && !look.first) {
-        return Looked::Slot(Slot::Records(Vec::new()));
-    }
-    let read = broker
-        .log
-        .read(now, tp, offset, upto, max_bytes, &mut out.effects);
-    match read {
-        Read::Ready(parts) => {
-            let bytes: usize = parts.iter().map(Bytes::len).sum();
-            // The log gives one batch whatever its size; only the first found may exceed.
-            let parts = if bytes > max_bytes && !look.first {
-                Vec::new()
-            } else {
-                parts
-            };
-            Looked::Slot(Slot::Records(parts))
-        }
-        Read::Pending(id) => Looked::Pending(id),
-        Read::Busy => Looked::Busy,
-        Read::OutOfRange { .. } => Looked::Slot(Slot::Error(ErrorCode::OffsetOutOfRange)),
-        Read::UnknownPartition => Looked::Slot(Slot::Error(ErrorCode::NotLeaderOrFollower)),
     }
 }
 
