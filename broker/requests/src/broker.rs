@@ -78,6 +78,7 @@ pub struct Broker {
     pub(crate) held: produce::Held,
     /// Questions to the coordinators of transactions.
     pub(crate) questions: transactions::Questions,
+    pub(crate) guards: transactions::Guards,
     /// Ends of transactions on their way to the high watermark.
     pub(crate) markers: transactions::MarkersUnderWay,
     pub(crate) sessions: Sessions,
@@ -134,6 +135,7 @@ impl Broker {
             coordinators: Coordinators::default(),
             held: produce::Held::default(),
             questions: transactions::Questions::default(),
+            guards: transactions::Guards::default(),
             markers: transactions::MarkersUnderWay::default(),
             sessions: Sessions::default(),
             produce: produce::Waiting::default(),

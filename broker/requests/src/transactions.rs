@@ -2,6 +2,7 @@
 //! partitions that transactions write to.
 //! What a transaction is, the engine of `kring-transactions` decides; what it wrote, the log knows.
 
+mod guards;
 mod markers;
 mod message;
 mod peers;
@@ -20,6 +21,7 @@ use crate::route::coordinators::{Awaited, Kind, Place};
 use crate::timers::Part;
 use message::Message;
 
+pub(crate) use guards::Guards;
 pub(crate) use markers::{MarkersUnderWay, write as write_marker};
 pub(crate) use peers::{Asked, Question, Questions, ask as ask_coordinator, expire};
 

@@ -247,6 +247,7 @@ impl Broker {
         }
         let appended = self.log.append_marker(now, tp, epoch, marker);
         let appended = appended.map_err(|error: AppendError| append_error::code(&error))?;
+        self.guards.ended(tp, marker.producer_id);
         if let Some((_, coordinator)) = self.coordinators.of_partition(tp) {
             coordinator.appends.push_back(Pending {
                 awaited: Awaited::Marker {

@@ -9,6 +9,7 @@ use kring_transactions::TransactionResponse;
 use kring_wire::ErrorCode;
 
 use super::coordinator_of;
+use super::guards::guard;
 use super::message::{Message, Run, Topics};
 use crate::broker::Broker;
 use crate::calls::Done;
@@ -61,7 +62,8 @@ fn all(topics: &Topics, error: ErrorCode) -> Asked {
 }
 
 /// Asks the coordinator, wherever it is. `done` gets the answer once, after two seconds at the latest unless the
-/// coordinator is this broker, which keeps a time of its own.
+/// coordinator is this broker, which keeps a time of its own. An answer that an end has overtaken is
+/// `CONCURRENT_TRANSACTIONS`.
 pub(crate) fn ask(
     broker: &mut Broker,
     now: Now,
@@ -69,6 +71,7 @@ pub(crate) fn ask(
     done: Done<Asked>,
     out: &mut Output,
 ) {
+    let done = guard(broker, &question, done);
     let tp = coordinator_of(broker, &question.transactional_id);
     let leader = tp.and_then(|tp| broker.image().partition(tp)?.leader);
     let own = broker.id();
