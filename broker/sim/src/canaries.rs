@@ -85,6 +85,8 @@ fn look(seed: u64, faulty: Duration, menu: &Menu, canary: Canary) -> Option<Caug
         class: Class::Storm,
         menu: menu.clone(),
         faulty,
+        // Those bugs show without transactions, in less time.
+        moves: false,
         ..Scenario::of(seed)
     };
     let mut seen = seen(&scenario, Some(canary));

@@ -1,21 +1,27 @@
 //! The promises to clients, each a function from a history to what is wrong with it.
 //! They read nothing but the history; the numbers are those of the property list of the project.
 
+mod aborted_read;
 mod commits;
 mod committed_offset;
+mod committed_read;
 mod convergence;
 mod cyclic_flow;
 mod divergent_offset;
 mod duplicate;
+mod exactly_once;
+mod fenced_producer;
 mod finding;
 mod group_ownership;
 mod lag_truth;
 mod linearizable;
 mod liveness;
 mod log_start;
+mod lost_commit;
 mod lost_write;
 mod metadata;
 mod offsets;
+mod open_transaction;
 mod poll_skip;
 mod producer_order;
 mod real_time_order;
@@ -25,6 +31,7 @@ mod stale_end;
 #[cfg(test)]
 mod tests;
 mod timestamp_lookup;
+mod transactions;
 mod zombie;
 
 use crate::history::History;
@@ -56,13 +63,18 @@ type Check = fn(&History) -> Finding;
 const CHECKS: &[(&str, Check)] = &[
     ("divergent offset", divergent_offset::check),
     ("lost write", lost_write::check),
+    ("lost commit", lost_commit::check),
     ("duplicate", duplicate::check),
     ("producer order", producer_order::check),
     ("real-time order", real_time_order::check),
     ("stale end", stale_end::check),
     ("poll skip", poll_skip::check),
+    ("committed read", committed_read::check),
+    ("aborted read", aborted_read::check),
     ("cyclic flow", cyclic_flow::check),
     ("zombie", zombie::check),
+    ("fenced producer", fenced_producer::check),
+    ("exactly once", exactly_once::check),
     ("committed offset", committed_offset::check),
     ("group ownership", group_ownership::check),
     ("log start", log_start::check),
@@ -71,6 +83,17 @@ const CHECKS: &[(&str, Check)] = &[
     ("convergence", convergence::check),
     ("lag truth", lag_truth::check),
     ("liveness", liveness::check),
+    ("open transaction", open_transaction::check),
+];
+
+/// The checks that need a history with transactions.
+pub const OF_TRANSACTIONS: &[&str] = &[
+    "lost commit",
+    "committed read",
+    "aborted read",
+    "fenced producer",
+    "exactly once",
+    "open transaction",
 ];
 
 /// Runs every check.

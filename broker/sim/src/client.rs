@@ -5,6 +5,7 @@ pub mod admin;
 mod asker;
 pub mod calls;
 pub mod codec;
+pub mod committed_reader;
 pub mod consumer;
 pub mod coordinator;
 pub mod creator;
@@ -12,6 +13,7 @@ pub mod lister;
 pub mod member;
 pub mod metadata;
 pub mod producer;
+pub mod transactor;
 pub mod trimmer;
 
 use bytes::Bytes;

@@ -69,6 +69,13 @@ impl History {
         self.events.is_empty()
     }
 
+    /// Whether anybody began a transaction.
+    #[must_use]
+    pub fn has_transactions(&self) -> bool {
+        let mut events = self.events.iter();
+        events.any(|(_, happened)| matches!(happened, Happened::Begun { .. }))
+    }
+
     /// How many records were acknowledged.
     #[must_use]
     pub fn acknowledged(&self) -> usize {

@@ -5,11 +5,13 @@ use kring_io::{BrokerId, Instant};
 
 use crate::client::admin::Admin;
 use crate::client::admin::mover::Mover;
+use crate::client::committed_reader::CommittedReader;
 use crate::client::consumer::Consumer;
 use crate::client::creator::Creator;
 use crate::client::lister::Lister;
 use crate::client::member::Member;
 use crate::client::producer::Producer;
+use crate::client::transactor::{Protocol, Transactor};
 use crate::client::trimmer::Trimmer;
 use crate::faults::Fault;
 use crate::faults::text::Plan;
@@ -22,10 +24,15 @@ use crate::{lag, machine, setup, topics};
 const PRODUCERS: u32 = 2;
 /// Members of each group.
 const MEMBERS: u32 = 3;
+/// Who moves records in transactions.
+const MOVERS: [Protocol; 3] = [Protocol::V2, Protocol::V2, Protocol::V1];
+/// How much longer than the usual producers those pause that write to the topic of transactions.
+const PAUSES: u32 = 4;
 
 /// Adds those that create the topics; they end when the topics are there.
 pub fn creators(world: &mut World, brokers: &[BrokerId]) {
-    for topic in topics::WRITTEN.iter().chain([&topics::GROWING]) {
+    let more = [&topics::MOVED, &topics::GROWING];
+    for topic in topics::WRITTEN.iter().chain(more) {
         world.add(Box::new(Creator::new(*topic, 3, brokers.to_vec())));
     }
 }
@@ -96,6 +103,49 @@ pub fn clients(world: &mut World, brokers: &[BrokerId], scenario: &Scenario, pla
             )));
         }
     }
+    if scenario.moves {
+        transactions(world, brokers, scenario, &mut names);
+    }
+}
+
+/// Adds those that move records in transactions, those that read what is committed, and some that know nothing of it.
+fn transactions(
+    world: &mut World,
+    brokers: &[BrokerId],
+    scenario: &Scenario,
+    names: &mut impl Iterator<Item = u32>,
+) {
+    let mut name = || names.next().expect("numbers do not end");
+    let think = scenario.class.think();
+    for (group, protocol) in (lag::GROUPS..).zip(MOVERS) {
+        let name = name();
+        let seed = scenario.seed ^ (u64::from(name) << 32);
+        let think = think * PAUSES;
+        let mover = Transactor::new(name, group, protocol, brokers, think, seed);
+        world.add(Box::new(mover));
+    }
+    let topic = topics::MOVED;
+    for index in 0..topic.partitions {
+        let brokers = brokers.to_vec();
+        world.add(Box::new(CommittedReader::new(
+            name(),
+            topic,
+            index,
+            brokers,
+        )));
+    }
+    let brokers = brokers.to_vec();
+    let producer = name();
+    let seed = scenario.seed ^ (u64::from(producer) << 32);
+    let think = think * PAUSES;
+    world.add(Box::new(Producer::new(
+        producer,
+        (topic, 0),
+        brokers.clone(),
+        think,
+        seed,
+    )));
+    world.add(Box::new(Consumer::new(name(), topic, 0, brokers)));
 }
 
 /// How far a broker's clock may be from true time in this run.
@@ -110,7 +160,7 @@ fn skew_ms(plan: &Plan) -> i64 {
 
 /// Tells the history what the checks must know of the topics.
 fn note(world: &mut World, skew_ms: i64) {
-    for topic in topics::WRITTEN.iter().chain([&topics::OFFSETS]) {
+    for topic in topics::SWEPT {
         world.history.name_topic(topic.no, topic.name);
     }
     let at = world.now();

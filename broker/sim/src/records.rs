@@ -1,14 +1,16 @@
 //! Reads the simulated clients' records out of batches, with the other implementation's decoder.
 //! It checks the checksums and knows only values that [`Value`] wrote.
 
+mod committed;
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
-use kafka_protocol::records::RecordBatchDecoder;
+use kafka_protocol::records::{Record, RecordBatchDecoder};
 use kring_io::BrokerId;
 
 use crate::history::{Happened, Partition, Records, Value, hash};
+pub use committed::committed;
 
 /// Records of one producer that stand behind each other in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,21 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// Takes a record; the ends of transactions are none. `first_run` is where the runs of its batch begin.
+    fn take(&mut self, partition: Partition, first_run: usize, record: &Record) {
+        self.next = Some(record.offset + 1);
+        if record.control {
+            return;
+        }
+        let value = record.value.as_deref().unwrap_or_default();
+        match Value::from_bytes(value) {
+            Ok(said) if said.partition == partition && said.timestamp == record.timestamp => {
+                add(&mut self.runs, first_run, record.offset, said);
+            }
+            _ => self.damaged.push(record.offset),
+        }
+    }
+
     /// Events that say where the damage is.
     pub fn damages(&self, partition: Partition, from: BrokerId) -> impl Iterator<Item = Happened> {
         self.damaged.iter().map(move |offset| Happened::Damaged {
@@ -81,14 +98,7 @@ pub fn of(batches: &Bytes, partition: Partition) -> Result<Contents, String> {
         // A run ends with its batch: what is known of a sending is known of the whole run.
         let first_run = contents.runs.len();
         for record in set.records {
-            contents.next = Some(record.offset + 1);
-            let value = record.value.as_deref().unwrap_or_default();
-            match Value::from_bytes(value) {
-                Ok(said) if said.partition == partition && said.timestamp == record.timestamp => {
-                    add(&mut contents.runs, first_run, record.offset, said);
-                }
-                _ => contents.damaged.push(record.offset),
-            }
+            contents.take(partition, first_run, &record);
         }
     }
     Ok(contents)
@@ -105,6 +115,8 @@ pub struct Batch {
     pub id: i64,
     /// Its producer epoch; -1 for none.
     pub epoch: i16,
+    /// Whether it commits, if it is the end of a transaction.
+    pub end: Option<bool>,
     /// FNV-1a of its bytes.
     pub hash: u64,
 }
@@ -113,6 +125,8 @@ pub struct Batch {
 const LENGTH_END: usize = 12;
 /// Bytes of a batch's header.
 const HEADER: usize = 61;
+/// The bit of the attributes that says that records are not clients'.
+const CONTROL: i16 = 1 << 5;
 
 /// The whole batches, read by their headers alone.
 ///
@@ -141,11 +155,38 @@ pub fn batches(bytes: &[u8]) -> Result<Vec<Batch>, String> {
             next: i64_at(0) + i64::from(last_delta) + 1,
             id: i64_at(43),
             epoch: i16::from_be_bytes([batch[51], batch[52]]),
+            end: end_of(batch),
             hash: hash(batch),
         });
         rest = after;
     }
     Ok(batches)
+}
+
+/// Whether a batch commits a transaction, if it is the end of one: a control record whose key is version and type.
+fn end_of(batch: &[u8]) -> Option<bool> {
+    let attributes = i16::from_be_bytes([batch[21], batch[22]]);
+    if attributes & CONTROL == 0 {
+        return None;
+    }
+    let mut rest = &batch[HEADER..];
+    skip_varint(&mut rest)?;
+    rest = rest.get(1..)?;
+    for _ in 0..3 {
+        skip_varint(&mut rest)?;
+    }
+    match rest.get(..4)? {
+        [_, _, 0, 0] => Some(false),
+        [_, _, 0, 1] => Some(true),
+        _ => None,
+    }
+}
+
+/// Passes over a number of seven bits a byte.
+fn skip_varint(rest: &mut &[u8]) -> Option<()> {
+    let last = rest.iter().position(|byte| byte & 0x80 == 0)?;
+    *rest = rest.get(last + 1..)?;
+    Some(())
 }
 
 /// Adds a record to the run that it continues, or begins one.

@@ -25,6 +25,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// a group may be away for 8 s, then wait 4 s for the session of one that died to end, then for
 /// answers without records, 0.5 s for each partition.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// Time after which a client that waits for records is answered without any.
+const ANSWER_LATE: Duration = Duration::from_secs(1);
 /// Time within which damage of segments is found and repaired.
 const REPAIR_WITHIN: Duration = Duration::from_secs(60);
 /// Passes of the scrub after which a segment has been verified from end to end.
@@ -167,7 +169,14 @@ fn settle(world: &mut World) -> Vec<Violation> {
     }
     world.finish();
     deadline = deadline.max(world.now() + ANSWER_WITHIN);
-    world.run(deadline, World::is_idle);
+    // A reader hears only then of what was written last.
+    while world.now() < deadline {
+        world.run(deadline, World::is_idle);
+        world.run(world.now() + ANSWER_LATE, |_| false);
+        if world.is_idle() {
+            break;
+        }
+    }
     if let Some(client) = world.unfinished() {
         let fact = format!("a client had not finished in time: {client}");
         return vec![liveness(&fact)];

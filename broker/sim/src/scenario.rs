@@ -72,6 +72,8 @@ pub struct Scenario {
     pub menu: Menu,
     /// These faults, at these times, instead of drawn ones.
     pub plan: Option<Plan>,
+    /// Whether some clients move records in transactions. They take a third of a run's time.
+    pub moves: bool,
 }
 
 impl Scenario {
@@ -85,6 +87,7 @@ impl Scenario {
             faulty: class.faulty(),
             menu: Menu::usual(),
             plan: None,
+            moves: true,
         }
     }
 

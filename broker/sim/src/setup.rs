@@ -91,6 +91,7 @@ fn config(all: &[BrokerId]) -> BrokerConfig {
             ..GroupConfig::default()
         },
         offsets_topic_num_partitions: topics::OFFSETS.partitions,
+        transaction_state_partitions: topics::TRANSACTIONS.partitions,
         replication: ReplicationConfig {
             replica_lag_time_max_ms: 3_000,
             ..ReplicationConfig::default()

@@ -12,7 +12,7 @@ use kring_wire::{Offset, TopicPartition};
 use crate::checks::Violation;
 use crate::history::{Happened, Partition};
 use crate::machine::Machine;
-use crate::records;
+use crate::records::{self, Batch};
 use crate::topics::{self, Topic};
 use crate::world::World;
 
@@ -24,8 +24,7 @@ const COMPLETIONS_MAX: usize = 100_000;
 /// Reads every replica into the history.
 pub fn replicas(world: &mut World) -> Vec<Violation> {
     let all = world.machines().map(|machine| machine.id()).collect();
-    let topics = topics::WRITTEN.iter().chain([&topics::OFFSETS]).copied();
-    replicas_on(world, &all, &topics.collect::<Vec<_>>())
+    replicas_on(world, &all, topics::SWEPT)
 }
 
 /// Reads the replicas of these topics on these brokers into the history; all others may be down.
@@ -86,13 +85,8 @@ fn replica(
     let mut from = state.log_start;
     while from < state.high_watermark {
         let batches = read(machine, at, tp, from, state.high_watermark)?;
-        from = keep(
-            partition,
-            replica,
-            &batches,
-            from..state.high_watermark,
-            seen,
-        )?;
+        let offsets = from..state.high_watermark;
+        from = keep(topic, partition, replica, &batches, offsets, seen)?;
     }
     seen.push(Happened::Swept {
         partition,
@@ -105,6 +99,7 @@ fn replica(
 
 /// Writes down what batches hold of these offsets; gives the offset after them.
 fn keep(
+    topic: Topic,
     partition: Partition,
     replica: BrokerId,
     bytes: &Bytes,
@@ -121,18 +116,10 @@ fn keep(
     }
     for batch in batches {
         if batch.next > offsets.start && batch.offset < offsets.end {
-            seen.push(Happened::KeptBatch {
-                partition,
-                replica,
-                offset: batch.offset,
-                next: batch.next,
-                id: batch.id,
-                epoch: batch.epoch,
-                hash: batch.hash,
-            });
+            seen.push(kept(partition, replica, &batch));
         }
     }
-    if partition.topic == topics::OFFSETS.no {
+    if topic.is_internal() {
         return Ok(next);
     }
     let contents = records::of(bytes, partition)?;
@@ -149,6 +136,29 @@ fn keep(
         }
     }
     Ok(next)
+}
+
+fn kept(partition: Partition, replica: BrokerId, batch: &Batch) -> Happened {
+    match batch.end {
+        Some(commit) => Happened::KeptMarker {
+            partition,
+            replica,
+            offset: batch.offset,
+            id: batch.id,
+            epoch: batch.epoch,
+            commit,
+            hash: batch.hash,
+        },
+        None => Happened::KeptBatch {
+            partition,
+            replica,
+            offset: batch.offset,
+            next: batch.next,
+            id: batch.id,
+            epoch: batch.epoch,
+            hash: batch.hash,
+        },
+    }
 }
 
 fn read(

@@ -19,6 +19,12 @@ pub struct Topic {
 }
 
 impl Topic {
+    /// Whether its records are the brokers' own, which no reader of ours knows.
+    #[must_use]
+    pub fn is_internal(self) -> bool {
+        self.name.starts_with("__")
+    }
+
     /// One of its partitions.
     #[must_use]
     pub fn partition(self, index: i32) -> Partition {
@@ -85,5 +91,26 @@ pub const OFFSETS: Topic = Topic {
     keeps: true,
 };
 
-/// Every topic that clients write to.
+/// The topic that transactions write to: what they move from [`KEPT`], and more.
+pub const MOVED: Topic = Topic {
+    no: 5,
+    name: "moved",
+    partitions: 3,
+    configs: &[],
+    keeps: true,
+};
+
+/// Where transactions are kept: its records are the brokers' own.
+pub const TRANSACTIONS: Topic = Topic {
+    no: 6,
+    name: "__transaction_state",
+    partitions: 4,
+    configs: &[],
+    keeps: true,
+};
+
+/// Every topic in whose final state the checks have an interest.
+pub const SWEPT: &[Topic] = &[KEPT, TRIMMED, AGED, MOVED, OFFSETS, TRANSACTIONS];
+
+/// Every topic that clients without transactions write to.
 pub const WRITTEN: &[Topic] = &[KEPT, TRIMMED, AGED];

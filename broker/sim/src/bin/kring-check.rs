@@ -36,8 +36,10 @@ fn main() -> ExitCode {
         println!("{}: {}", violation.check, violation.fact);
     }
     let mut idle = 0;
+    let has_transactions = history.has_transactions();
     for (check, exercised) in &verdict.exercised {
-        let excused = arguments.without.iter().any(|without| without == check);
+        let excused = arguments.without.iter().any(|without| without == check)
+            || !has_transactions && checks::OF_TRANSACTIONS.contains(check);
         let note = match (exercised, excused) {
             (0, false) => "  not checked",
             (0, true) => "  not asked for",

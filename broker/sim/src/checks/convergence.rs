@@ -2,6 +2,7 @@
 //! where their logs overlap. Compacted topics are not for this check: their replicas compact at different times.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use kring_io::BrokerId;
 
@@ -23,6 +24,34 @@ struct Log {
     sweeps: Vec<(BrokerId, i64, i64)>,
 }
 
+impl Log {
+    fn keep(
+        &mut self,
+        partition: Partition,
+        replica: BrokerId,
+        offsets: Range<i64>,
+        hash: u64,
+        finding: &mut Finding,
+    ) {
+        let (offset, next) = (offsets.start, offsets.end);
+        let batch = self.batches.entry(offset).or_insert_with(|| Batch {
+            first: replica,
+            next,
+            hash,
+            same: Vec::with_capacity(3),
+        });
+        batch.same.push(replica);
+        if (batch.next, batch.hash) != (next, hash) {
+            let first = batch.first;
+            finding.wrong(|| {
+                format!(
+                    "partition {partition}: the batch at {offset} is not the same on brokers {first} and {replica}"
+                )
+            });
+        }
+    }
+}
+
 /// A fact per batch that differs between replicas or that one of them lacks.
 pub(super) fn check(history: &History) -> Finding {
     let mut finding = Finding::default();
@@ -38,21 +67,18 @@ pub(super) fn check(history: &History) -> Finding {
                 ..
             } => {
                 let log = logs.entry(*partition).or_default();
-                let batch = log.batches.entry(*offset).or_insert_with(|| Batch {
-                    first: *replica,
-                    next: *next,
-                    hash: *hash,
-                    same: Vec::with_capacity(3),
-                });
-                batch.same.push(*replica);
-                if (batch.next, batch.hash) != (*next, *hash) {
-                    let first = batch.first;
-                    finding.wrong(|| {
-                        format!(
-                            "partition {partition}: the batch at {offset} is not the same on brokers {first} and {replica}"
-                        )
-                    });
-                }
+                log.keep(*partition, *replica, *offset..*next, *hash, &mut finding);
+            }
+            Happened::KeptMarker {
+                partition,
+                replica,
+                offset,
+                hash,
+                ..
+            } => {
+                let log = logs.entry(*partition).or_default();
+                let offsets = *offset..*offset + 1;
+                log.keep(*partition, *replica, offsets, *hash, &mut finding);
             }
             Happened::Swept {
                 partition,

@@ -1,5 +1,5 @@
-//! Property 9 for what is sent outside of transactions: information flows forwards, so that a record is
-//! read or acknowledged only after it was sent, and as it was sent. Cycles through transactions are not looked for.
+//! Property 9: information flows forwards, so that a record is read or acknowledged only after it was sent, and as it
+//! was sent. Cycles through transactions are not looked for: none reads what another writes.
 
 use super::finding::Finding;
 use super::sent::Sent;
@@ -30,6 +30,9 @@ pub(super) fn check(history: &History) -> Finding {
                 records, partition, ..
             }
             | Happened::Polled {
+                records, partition, ..
+            }
+            | Happened::Seen {
                 records, partition, ..
             } => (records, partition, None),
             _ => continue,

@@ -116,6 +116,13 @@ pub(super) fn check(history: &History) -> Finding {
                     }
                 }
             }
+            // How a transaction ends is its producer's to say; that it ends, another check asks.
+            Happened::SentIn {
+                records, partition, ..
+            } => {
+                let key = (*partition, records.producer, records.first);
+                calm.open.remove(&key);
+            }
             Happened::Unsure { records, partition } => {
                 calm.give_up(at, *partition, records.producer, records.first);
             }

@@ -66,8 +66,37 @@ pub(super) fn check(history: &History) -> Finding {
     finding
 }
 
-/// Looks for records in the gaps; gaps are rare.
+/// Gaps by partition and first offset, and how long the longest of each partition is.
+#[derive(Default)]
+struct Index {
+    by_first: BTreeMap<(Partition, i64), Vec<usize>>,
+    longest: BTreeMap<Partition, i64>,
+}
+
+impl Index {
+    fn of(gaps: &[Gap]) -> Index {
+        let mut index = Index::default();
+        for (at, gap) in gaps.iter().enumerate() {
+            let key = (gap.partition, gap.from);
+            index.by_first.entry(key).or_default().push(at);
+            let longest = index.longest.entry(gap.partition).or_default();
+            *longest = (*longest).max(gap.to - gap.from);
+        }
+        index
+    }
+
+    /// The gaps that may have offsets from `from` until `until`.
+    fn near(&self, partition: Partition, from: i64, until: i64) -> impl Iterator<Item = usize> {
+        let longest = self.longest.get(&partition).copied().unwrap_or(0);
+        let first = from.saturating_sub(longest).min(until);
+        let near = self.by_first.range((partition, first)..(partition, until));
+        near.flat_map(|(_, gaps)| gaps.iter().copied())
+    }
+}
+
+/// Looks for records in the gaps. Each end of a transaction makes one.
 fn skipped(history: &History, gaps: &[Gap], finding: &mut Finding) {
+    let index = Index::of(gaps);
     let mut wrong = vec![None; gaps.len()];
     for (_, happened) in history.events() {
         let (Happened::Acknowledged {
@@ -91,9 +120,9 @@ fn skipped(history: &History, gaps: &[Gap], finding: &mut Finding) {
             continue;
         };
         let end = offset + i64::from(records.count);
-        for (gap, wrong) in gaps.iter().zip(&mut wrong) {
-            if gap.partition == *partition && *offset < gap.to && gap.from < end {
-                wrong.get_or_insert((*records, *offset));
+        for at in index.near(*partition, *offset, end) {
+            if *offset < gaps[at].to {
+                wrong[at].get_or_insert((*records, *offset));
             }
         }
     }

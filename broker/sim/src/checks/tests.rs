@@ -5,6 +5,7 @@ mod cluster;
 mod groups;
 mod reading;
 mod records;
+mod transactions;
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 //! it repeats them in order, gives up after its delivery time, and then raises its epoch or begins anew.
 //! It writes to one partition, so its order there is the order of its numbers.
 
-mod encode;
+pub(super) mod encode;
 mod take_answer;
 
 use std::collections::VecDeque;

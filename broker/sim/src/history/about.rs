@@ -28,6 +28,13 @@ impl Happened {
             | Happened::LagRead { partition, .. }
             | Happened::Kept { partition, .. }
             | Happened::KeptBatch { partition, .. }
+            | Happened::SentIn { partition, .. }
+            | Happened::Moved { partition, .. }
+            | Happened::OffsetSentIn { partition, .. }
+            | Happened::StandsAt { partition, .. }
+            | Happened::FetchedCommitted { partition, .. }
+            | Happened::Seen { partition, .. }
+            | Happened::KeptMarker { partition, .. }
             | Happened::Swept { partition, .. } => Some(*partition),
             Happened::Initialised { .. }
             | Happened::Retention { .. }
@@ -35,6 +42,10 @@ impl Happened {
             | Happened::Synced { .. }
             | Happened::Changed { .. }
             | Happened::Read { .. }
+            | Happened::Fenced { .. }
+            | Happened::Begun { .. }
+            | Happened::EndInvoked { .. }
+            | Happened::Ended { .. }
             | Happened::Marked { .. } => None,
         }
     }
@@ -45,8 +56,15 @@ impl Happened {
             Happened::Invoked { records, .. }
             | Happened::Acknowledged { records, .. }
             | Happened::Polled { records, .. }
+            | Happened::Seen { records, .. }
             | Happened::Kept { records, .. } => records.count as usize,
-            Happened::KeptBatch { .. } | Happened::Marked { .. } | Happened::Retention { .. } => 0,
+            Happened::KeptBatch { .. }
+            | Happened::KeptMarker { .. }
+            | Happened::SentIn { .. }
+            | Happened::Moved { .. }
+            | Happened::Begun { .. }
+            | Happened::Marked { .. }
+            | Happened::Retention { .. } => 0,
             _ => 1,
         }
     }

@@ -328,7 +328,7 @@ events! {
         /// Their timestamp in ms since the epoch.
         timestamp: i64,
     }
-    /// After the faults: a batch is in a replica's log below its high watermark.
+    /// After the faults: a batch that is not the end of a transaction is in a replica's log below its high watermark.
     "batch" KeptBatch {
         /// The partition.
         partition: Partition,
@@ -355,6 +355,140 @@ events! {
         log_start: i64,
         /// The high watermark up to which it was read.
         high_watermark: i64,
+    }
+    /// InitProducerId was answered for a transactional id, of which the producer is the only one in the history: every
+    /// transaction that it has begun is over, and whoever had an epoch before is fenced.
+    "txn-init" Fenced {
+        /// The producer, as in [`Records`].
+        producer: u32,
+        /// Its producer id.
+        id: i64,
+        /// Its epoch.
+        epoch: i16,
+    }
+    /// A transactional producer began a transaction. What is sent in it follows.
+    "txn-begin" Begun {
+        /// The producer.
+        producer: u32,
+        /// The transaction's number among the producer's, never used again.
+        transaction: u64,
+        /// The producer id.
+        id: i64,
+        /// The epoch.
+        epoch: i16,
+    }
+    /// Records, whose sending stands right before, are part of a transaction of their producer.
+    "txn-send" SentIn {
+        /// The transaction.
+        transaction: u64,
+        /// The records.
+        records: Records,
+        /// Their partition.
+        partition: Partition,
+    }
+    /// Records of a transaction were made of as many inputs, each of one, in the same order.
+    "txn-move" Moved {
+        /// The records.
+        records: Records,
+        /// Their partition.
+        partition: Partition,
+        /// The partition of the inputs.
+        input: Partition,
+        /// Where the first input is.
+        offset: i64,
+    }
+    /// A producer began to commit an offset of a group in a transaction. Once the transaction is committed, all inputs
+    /// before the offset are moved.
+    "txn-offset" OffsetSentIn {
+        /// The producer.
+        producer: u32,
+        /// The transaction.
+        transaction: u64,
+        /// The group.
+        group: u32,
+        /// The partition of the inputs.
+        partition: Partition,
+        /// The offset.
+        offset: i64,
+    }
+    /// A producer began to end a transaction. Asking again for the same is the same.
+    "txn-end" EndInvoked {
+        /// The producer.
+        producer: u32,
+        /// The transaction.
+        transaction: u64,
+        /// Whether it is to be committed.
+        commit: bool,
+    }
+    /// EndTxn was answered, or the producer gave up. One that was given up may still be answered as done.
+    "txn-ended" Ended {
+        /// The producer.
+        producer: u32,
+        /// The transaction.
+        transaction: u64,
+        /// Whether it was to be committed.
+        commit: bool,
+        /// Whether that is done.
+        outcome: Outcome,
+    }
+    /// A transactional producer was told where its group stands. Every transaction that it has begun is over, or its
+    /// offsets would not be stable.
+    "txn-position" StandsAt {
+        /// The producer.
+        producer: u32,
+        /// The group, which is this producer's alone.
+        group: u32,
+        /// The partition of the inputs.
+        partition: Partition,
+        /// The committed offset; -1 for none: the producer begins at 0.
+        offset: i64,
+    }
+    /// A fetch of a reader of committed records was answered without an error. The records follow as seen.
+    "see-fetch" FetchedCommitted {
+        /// The reader.
+        client: u32,
+        /// The partition.
+        partition: Partition,
+        /// Who answered.
+        from: BrokerId,
+        /// When it was asked.
+        since: Instant,
+        /// The high watermark in the answer.
+        high_watermark: i64,
+        /// The last stable offset in the answer.
+        last_stable: i64,
+        /// The reader's position behind the answer, with what it passed over.
+        next: i64,
+    }
+    /// A reader of committed records was given records.
+    "see" Seen {
+        /// The reader.
+        client: u32,
+        /// The partition.
+        partition: Partition,
+        /// Where the first is.
+        offset: i64,
+        /// The records.
+        records: Records,
+        /// Which broker gave them.
+        from: BrokerId,
+    }
+    /// After the faults: the end of a transaction is in a replica's log below its high watermark.
+    "marker" KeptMarker {
+        /// The partition.
+        partition: Partition,
+        /// Whose replica.
+        replica: BrokerId,
+        /// Where.
+        offset: i64,
+        /// The producer id.
+        id: i64,
+        /// The producer epoch.
+        epoch: i16,
+        /// Whether the transaction is committed.
+        commit: bool,
+        /// A hash of its batch's bytes.
+        hash: u64,
     }
     /// The run itself turned.
     "mark" Marked {

@@ -49,6 +49,21 @@ fn history() -> History {
             offset: 18,
             outcome: Outcome::Unknown,
         },
+        Happened::Ended {
+            producer: 3,
+            transaction: 12,
+            commit: true,
+            outcome: Outcome::Refused,
+        },
+        Happened::KeptMarker {
+            partition: PARTITION,
+            replica: BrokerId(1),
+            offset: 45,
+            id: 4_000,
+            epoch: 2,
+            commit: false,
+            hash: 17,
+        },
         Happened::Read {
             register: "topic/x y".to_owned(),
             from: BrokerId(0),

@@ -2,10 +2,13 @@
 //! The bytes are made by the brokers' own builder, which the reader does not share.
 
 use bytes::{Bytes, BytesMut};
+use kafka_protocol::records::{
+    Compression, Record, RecordBatchEncoder, RecordEncodeOptions, TimestampType,
+};
 use kring_wire::BatchBuilder;
 use kring_wire::batch::assign;
 
-use super::{Run, batches, of};
+use super::{Run, batches, committed, of};
 use crate::history::{Partition, RecordId, Records, Value};
 
 const PARTITION: Partition = Partition { topic: 1, index: 3 };
@@ -95,6 +98,84 @@ fn a_changed_bit_and_a_cut_end_are_errors() {
     assert!(batches(&good[..good.len() - 1]).is_err());
     assert!(batches(&good[..5]).is_err());
     assert!(batches(&Bytes::new()).expect("nothing is whole").is_empty());
+}
+
+/// A batch of transactional records, or the end of a transaction, at `offset`.
+fn transactional(offset: i64, id: i64, key: Option<[u8; 4]>, first: u64, count: u64) -> Bytes {
+    let control = key.is_some();
+    let records: Vec<Record> = (0..count)
+        .map(|index| Record {
+            transactional: true,
+            control,
+            delete_horizon: false,
+            partition_leader_epoch: 5,
+            producer_id: id,
+            producer_epoch: 2,
+            timestamp_type: TimestampType::Creation,
+            offset: offset + index.cast_signed(),
+            sequence: if control { -1 } else { index as i32 },
+            timestamp: 1_000,
+            key: key.map(|key| Bytes::copy_from_slice(&key)),
+            value: Some(if control {
+                Bytes::from_static(&[0, 0, 0, 0, 0, 7])
+            } else {
+                Bytes::from(value(first + index).to_bytes(0))
+            }),
+            headers: Default::default(),
+        })
+        .collect();
+    let options = RecordEncodeOptions {
+        version: 2,
+        compression: Compression::None,
+    };
+    let mut out = BytesMut::new();
+    RecordBatchEncoder::encode(&mut out, records.iter(), &options).expect("they encode");
+    out.freeze()
+}
+
+const ABORT: Option<[u8; 4]> = Some([0, 0, 0, 0]);
+const COMMIT: Option<[u8; 4]> = Some([0, 0, 0, 1]);
+
+#[test]
+fn the_ends_of_transactions_are_no_records_and_say_what_they_are() {
+    let bytes = [
+        transactional(0, 70, None, 0, 2),
+        transactional(2, 70, COMMIT, 0, 1),
+        transactional(3, 71, ABORT, 0, 1),
+    ]
+    .concat();
+    let contents = of(&Bytes::from(bytes.clone()), PARTITION).expect("the batches are good");
+    assert_eq!(contents.runs, [run(0, 0, 2)]);
+    assert_eq!((contents.damaged, contents.next), (Vec::new(), Some(4)));
+    let heads = batches(&bytes).expect("the batches are whole");
+    let ends: Vec<_> = heads.iter().map(|b| (b.next, b.end)).collect();
+    assert_eq!(ends, [(2, None), (3, Some(true)), (4, Some(false))]);
+}
+
+#[test]
+fn a_reader_of_committed_records_leaves_out_what_is_aborted() {
+    let bytes = Bytes::from(
+        [
+            transactional(0, 70, None, 0, 2),
+            transactional(2, 71, None, 2, 1),
+            transactional(3, 70, ABORT, 0, 1),
+            transactional(4, 70, None, 3, 1),
+            transactional(5, 71, COMMIT, 0, 1),
+            transactional(6, 70, COMMIT, 0, 1),
+        ]
+        .concat(),
+    );
+    let runs = |aborted| committed(&bytes, PARTITION, aborted).expect("the batches are good");
+    let contents = runs(vec![(70, 0)]);
+    assert_eq!(contents.runs, [run(2, 2, 1), run(4, 3, 1)]);
+    assert_eq!(contents.next, Some(7));
+    // It believes the list.
+    assert_eq!(runs(Vec::new()).runs.len(), 3);
+    assert_eq!(runs(vec![(71, 2), (70, 0)]).runs, [run(4, 3, 1)]);
+    // The first one was aborted before what is at hand.
+    let rest = bytes.slice(transactional(0, 70, None, 0, 2).len()..);
+    let contents = committed(&rest, PARTITION, vec![(70, 0)]).expect("the batches are good");
+    assert_eq!(contents.runs, [run(2, 2, 1), run(4, 3, 1)]);
 }
 
 #[test]

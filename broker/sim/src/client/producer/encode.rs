@@ -18,15 +18,17 @@ const TIMEOUT_MS: i32 = 1_500;
 
 /// What a producer writes into its batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) id: i64,
-    pub(super) epoch: i16,
+pub(in crate::client) struct Identity {
+    pub(in crate::client) id: i64,
+    pub(in crate::client) epoch: i16,
     /// Number of the first record of this epoch: there the sequence begins at 0.
-    pub(super) begins: u64,
+    pub(in crate::client) begins: u64,
+    /// Whether its batches are part of transactions.
+    pub(in crate::client) transactional: bool,
 }
 
 /// One batch with these records.
-pub(super) fn batch(
+pub(in crate::client) fn batch(
     identity: Identity,
     partition: Partition,
     records: Records,
@@ -44,7 +46,7 @@ pub(super) fn batch(
                 timestamp,
             };
             Record {
-                transactional: false,
+                transactional: identity.transactional,
                 control: false,
                 delete_horizon: false,
                 partition_leader_epoch: -1,
@@ -72,12 +74,22 @@ pub(super) fn batch(
 
 /// A request with one batch.
 pub(super) fn request(topic: Topic, index: i32, batch: Bytes) -> ProduceRequest {
-    let data = PartitionProduceData::default()
-        .with_index(index)
-        .with_records(Some(batch));
+    request_of(topic, [(index, batch)])
+}
+
+/// A request with a batch for each of these partitions.
+pub(in crate::client) fn request_of(
+    topic: Topic,
+    batches: impl IntoIterator<Item = (i32, Bytes)>,
+) -> ProduceRequest {
+    let data = batches.into_iter().map(|(index, batch)| {
+        PartitionProduceData::default()
+            .with_index(index)
+            .with_records(Some(batch))
+    });
     let topic = TopicProduceData::default()
         .with_name(TopicName(StrBytes::from_static_str(topic.name)))
-        .with_partition_data(vec![data]);
+        .with_partition_data(data.collect());
     ProduceRequest::default()
         .with_acks(-1)
         .with_timeout_ms(TIMEOUT_MS)

@@ -26,6 +26,7 @@ impl Producer {
                         id: response.producer_id.0,
                         epoch: response.producer_epoch,
                         begins: self.next,
+                        transactional: false,
                     };
                     self.initialised(identity, out);
                 }
