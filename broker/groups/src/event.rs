@@ -83,7 +83,7 @@ pub enum GroupEvent {
         /// The partition.
         partition: i32,
     },
-    /// A client's request for a group whose partition ([`crate::partition_for`]) is `partition`.
+    /// A client's request for a group whose partition ([`kring_wire::coordinator_partition`]) is `partition`.
     Request {
         /// Comes back with the one response.
         id: u64,

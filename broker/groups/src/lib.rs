@@ -20,7 +20,6 @@ mod engine;
 mod event;
 mod offsets;
 mod partition;
-mod partition_for;
 mod record;
 mod request;
 mod response;
@@ -34,7 +33,6 @@ pub use committed::CommittedOffset;
 pub use config::GroupConfig;
 pub use engine::{CommittedEntry, Groups, GroupsStats};
 pub use event::{Append, GroupEvent, GroupOut, Loaded, LoadedRecord, Token};
-pub use partition_for::partition_for;
 pub use record::RecordError;
 pub use request::{
     DeleteGroup, DescribeGroup, GroupRequest, Heartbeat, JoinGroup, LeaveGroup, LeavingMember,

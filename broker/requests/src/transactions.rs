@@ -9,32 +9,24 @@ mod peers;
 
 use kring_io::{BrokerId, Now};
 use kring_transactions::{
-    TransactionEvent, TransactionOut, TransactionRequest, TransactionResponse, partition_for,
+    TransactionEvent, TransactionOut, TransactionRequest, TransactionResponse,
 };
-use kring_wire::{ErrorCode, Offset, ProducerId, TopicPartition};
+use kring_wire::{ErrorCode, ProducerId, TopicPartition};
 
 use crate::broker::{Broker, Work};
 use crate::calls::Done;
-use crate::cluster::{self, TRANSACTION_STATE};
 use crate::event::Output;
 use crate::route::coordinators::{Awaited, Kind, Place};
 use crate::timers::Part;
 use message::Message;
 
 pub(crate) use guards::Guards;
-pub(crate) use markers::{MarkersUnderWay, write as write_marker};
+pub(crate) use markers::{MarkersUnderWay, committed, leadership_ended, write as write_marker};
+pub(crate) use message::Topics;
 pub(crate) use peers::{Asked, Question, Questions, ask as ask_coordinator, expire};
 
 /// Requests that wait for the transaction engine at most.
 const CALLS_MAX: usize = 100_000;
-
-/// Where the coordinator of a transactional id is: the partition of `__transaction_state`. None before that topic exists.
-pub(crate) fn coordinator_of(broker: &Broker, transactional_id: &str) -> Option<TopicPartition> {
-    let (id, topic) = cluster::topic_by_name(broker.image(), TRANSACTION_STATE)?;
-    let partitions = i32::try_from(topic.partitions.len()).ok()?;
-    let partition = partition_for(transactional_id, partitions);
-    Some(TopicPartition::new(id, partition))
-}
 
 impl Broker {
     /// Asks the coordinator of the request's transactional id, if it is here; `done` gets the answer once.
@@ -45,26 +37,27 @@ impl Broker {
         done: Done<TransactionResponse>,
         out: &mut Output,
     ) {
-        let place = coordinator_of(self, request.transactional_id());
-        let refusal = match place {
-            None => Some(ErrorCode::NotCoordinator),
-            Some(tp) if self.may_be_replaced(now, tp) => Some(ErrorCode::NotCoordinator),
+        let tp = self.coordinator_of(Kind::Transactions, request.transactional_id());
+        let led = tp.filter(|tp| !self.may_be_replaced(now, *tp));
+        let found = match led {
             Some(_) if self.transaction_calls.len() >= CALLS_MAX => {
-                Some(ErrorCode::CoordinatorNotAvailable)
+                Err(ErrorCode::CoordinatorNotAvailable)
             }
-            Some(_) => None,
+            led => led.ok_or(ErrorCode::NotCoordinator),
         };
-        let (Some(tp), None) = (place, refusal) else {
-            let error = refusal.unwrap_or(ErrorCode::NotCoordinator);
-            let response = TransactionResponse::refused(&request, error);
-            done(self, now, response, out);
-            return;
+        let partition = match found {
+            Ok(tp) => tp.partition,
+            Err(error) => {
+                let response = TransactionResponse::refused(&request, error);
+                done(self, now, response, out);
+                return;
+            }
         };
         let id = self.transaction_calls.open(done);
         self.work
             .push_back(Work::Transactions(TransactionEvent::Request {
                 id,
-                partition: tp.partition,
+                partition,
                 request,
             }));
     }
@@ -137,25 +130,4 @@ pub(crate) fn message(
             error,
         } => markers::written_there(broker, run, id, topic, partition, error),
     }
-}
-
-/// The high watermark of a partition moved.
-pub(crate) fn committed(
-    broker: &mut Broker,
-    now: Now,
-    tp: TopicPartition,
-    high_watermark: Offset,
-    out: &mut Output,
-) {
-    markers::committed(broker, now, tp, high_watermark, out);
-}
-
-/// This broker's term as the leader of a partition ended.
-pub(crate) fn leadership_ended(
-    broker: &mut Broker,
-    now: Now,
-    tp: TopicPartition,
-    out: &mut Output,
-) {
-    markers::leadership_ended(broker, now, tp, out);
 }

@@ -71,7 +71,7 @@ pub enum TransactionEvent {
         /// The partition.
         partition: i32,
     },
-    /// A client's or a leader's request for an id whose partition ([`crate::partition_for`]) is
+    /// A client's or a leader's request for an id whose partition ([`kring_wire::coordinator_partition`]) is
     /// `partition`.
     Request {
         /// Comes back with the one response.

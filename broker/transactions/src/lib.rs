@@ -21,7 +21,6 @@ mod event;
 mod live;
 mod markers;
 mod partition;
-mod partition_for;
 mod record;
 mod request;
 mod response;
@@ -35,7 +34,6 @@ pub use engine::{Transactions, TransactionsStats};
 pub use event::{
     Append, LoadedRecord, MarkerId, Token, TransactionEvent, TransactionOut, WriteMarker,
 };
-pub use partition_for::partition_for;
 pub use record::RecordError;
 pub use request::{
     AddPartitions, EndTransaction, InitProducer, TransactionRequest, VerifyPartitions,

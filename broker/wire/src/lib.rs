@@ -19,6 +19,7 @@ pub mod records;
 pub mod varint;
 
 mod batch_builder;
+mod coordinator_partition;
 #[cfg(test)]
 mod golden;
 mod leader_hint;
@@ -28,6 +29,7 @@ pub use batch::{Attributes, BatchError, BatchHeader, Compression, TimestampType,
 pub use batch_builder::BatchBuilder;
 pub use bounds::BoundsError;
 pub use control::{ControlError, EndTxnMarker, TransactionOutcome};
+pub use coordinator_partition::coordinator_partition;
 pub use decode::{DecodeError, Decoder};
 pub use error_code::ErrorCode;
 pub use header::RequestHeader;

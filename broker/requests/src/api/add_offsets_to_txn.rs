@@ -49,7 +49,7 @@ fn add(
     request: &AddOffsetsToTxnRequest,
     out: &mut Output,
 ) {
-    let Some(tp) = broker.partition_of_group(&request.group_id) else {
+    let Some(tp) = broker.coordinator_of(Kind::Groups, &request.group_id) else {
         return answer(caller, ErrorCode::CoordinatorNotAvailable, out);
     };
     let add = AddPartitions {

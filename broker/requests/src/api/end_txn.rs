@@ -22,8 +22,6 @@ use crate::producer_ids;
 const V2_FROM: i16 = 5;
 /// From here on clients know `PRODUCER_FENCED`.
 const PRODUCER_FENCED_FROM: i16 = 2;
-/// From this epoch on another producer id may be needed.
-const EPOCH_NEARLY_LAST: i16 = i16::MAX - 2;
 
 pub(crate) fn handle(
     broker: &mut Broker,
@@ -33,20 +31,19 @@ pub(crate) fn handle(
 ) -> Result<(), Unreadable> {
     let request: EndTxnRequest = call.decode()?;
     let caller = call.caller;
-    let v2 = caller.version >= V2_FROM;
     let end = EndTransaction {
         transactional_id: request.transactional_id.to_string(),
         producer_id: request.producer_id.0,
         producer_epoch: request.producer_epoch,
         commit: request.committed,
-        client_version: if v2 {
+        client_version: if caller.version >= V2_FROM {
             TransactionVersion::V2
         } else {
             TransactionVersion::V1
         },
         fresh_producer_id: None,
     };
-    if v2 && end.producer_epoch >= EPOCH_NEARLY_LAST {
+    if end.may_need_producer_id() {
         producer_ids::next(
             broker,
             now,

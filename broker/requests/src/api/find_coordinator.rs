@@ -125,14 +125,8 @@ fn one(broker: &Broker, key_type: i8, key: &StrBytes) -> Coordinator {
 
 fn find<'a>(broker: &'a Broker, kind: Kind, key: &str) -> Option<(BrokerId, &'a Endpoint)> {
     let image = broker.image();
-    let (_, topic) = cluster::topic_by_name(image, kind.topic())?;
-    let partitions = i32::try_from(topic.partitions.len()).ok()?;
-    let partition = match kind {
-        Kind::Groups => kring_groups::partition_for(key, partitions),
-        Kind::Transactions => kring_transactions::partition_for(key, partitions),
-    };
-    let partition = usize::try_from(partition).ok()?;
-    let leader = topic.partitions.get(partition)?.leader?;
+    let tp = broker.coordinator_of(kind, key)?;
+    let leader = image.partition(tp)?.leader?;
     let member = image.brokers.get(&leader).filter(|b| !b.fenced)?;
     Some((leader, cluster::client_endpoint(member)?))
 }

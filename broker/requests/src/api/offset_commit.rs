@@ -27,6 +27,7 @@ use crate::text::{owned, text};
 const DECODED_VERSION_MAX: i16 = 9;
 /// From here on topics are named by id.
 const TOPIC_ID_FROM: i16 = 10;
+
 pub(crate) fn handle(
     broker: &mut Broker,
     now: Now,

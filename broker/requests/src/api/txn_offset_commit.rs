@@ -24,6 +24,7 @@ use crate::broker::Broker;
 use crate::call::{Call, Caller, Unreadable};
 use crate::cluster::CONSUMER_OFFSETS;
 use crate::event::Output;
+use crate::route::coordinators::Kind;
 use crate::text::{owned, text};
 use crate::transactions::{self, Asked, Question};
 
@@ -52,7 +53,7 @@ pub(crate) fn handle(
         answer(caller, rows, CommitOutcome { topics: Vec::new() }, out);
         return Ok(());
     }
-    let Some(tp) = broker.partition_of_group(&commit.group_id) else {
+    let Some(tp) = broker.coordinator_of(Kind::Groups, &commit.group_id) else {
         let outcome = refused(&commit, ErrorCode::NotCoordinator);
         answer(caller, rows, outcome, out);
         return Ok(());

@@ -17,7 +17,7 @@ use crate::call::{Call, Unreadable};
 use crate::event::Output;
 use crate::gather::Gather;
 use crate::text::text;
-use crate::transactions;
+use crate::transactions::{self, Topics};
 
 /// Both versions of the answer have these bytes.
 const ENCODED_VERSION: i16 = 1;
@@ -27,9 +27,6 @@ const TRANSACTION_VERSION_FROM: i16 = 2;
 const MARKER_BYTES_MIN: usize = 17;
 const TOPIC_BYTES_MIN: usize = 3;
 const PARTITION_BYTES: usize = 4;
-
-/// Topics with their partitions.
-type Topics = Vec<(String, Vec<i32>)>;
 
 struct Asked {
     end: EndTxnMarker,

@@ -15,15 +15,15 @@ pub(super) fn among(
     ask: &Ask,
     records: &[Bytes],
 ) -> Vec<AbortedTransaction> {
-    let end = records.last().and_then(|part| {
-        let headers = batches(part).map_while(Result::ok);
-        headers.last().map(|(header, _)| header.next_offset())
-    });
-    let (Isolation::ReadCommitted, Ok(tp), Some(end)) = (isolation, ask.tp, end) else {
+    let (Isolation::ReadCommitted, Ok(tp), Some(part)) = (isolation, ask.tp, records.last()) else {
+        return Vec::new();
+    };
+    let headers = batches(part).map_while(Result::ok);
+    let Some((last, _)) = headers.last() else {
         return Vec::new();
     };
     let from = ask.partition.fetch_offset;
-    let aborted = log.aborted_transactions(tp, from, end);
+    let aborted = log.aborted_transactions(tp, from, last.next_offset());
     let aborted = aborted.into_iter().map(|transaction| AbortedTransaction {
         producer_id: transaction.producer_id,
         first_offset: transaction.first_offset,

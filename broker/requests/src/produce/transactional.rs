@@ -15,7 +15,7 @@ use crate::broker::Broker;
 use crate::call::{Call, Caller};
 use crate::dispatch;
 use crate::event::Output;
-use crate::transactions::{self, Asked, Question};
+use crate::transactions::{self, Asked, Question, Topics};
 
 /// From here on the first batch makes its partition part of the transaction (transactions v2).
 const ADDS_FROM: i16 = 12;
@@ -156,7 +156,7 @@ pub(super) fn question(
 ) -> Option<Question> {
     let transactional_id = request.transactional_id.as_ref()?.to_string();
     let mut producer = None;
-    let mut topics: Vec<(String, Vec<i32>)> = Vec::new();
+    let mut topics = Topics::new();
     for topic in &request.topics {
         let mut partitions = Vec::new();
         for partition in &topic.partitions {

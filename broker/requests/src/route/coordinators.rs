@@ -13,7 +13,7 @@ use kring_io::{Instant, Now};
 use kring_log::AppendError;
 use kring_wire::{
     BatchBuilder, EndTxnMarker, ErrorCode, LeaderEpoch, Offset, ProducerId, TopicPartition,
-    TransactionOutcome,
+    TransactionOutcome, coordinator_partition,
 };
 
 use crate::broker::Broker;
@@ -137,6 +137,14 @@ impl Coordinators {
 }
 
 impl Broker {
+    /// The partition whose leader coordinates a group or a transactional id; none before the topic exists.
+    pub(crate) fn coordinator_of(&self, kind: Kind, key: &str) -> Option<TopicPartition> {
+        let topic = self.image().topic_by_name(kind.topic())?;
+        let partitions = i32::try_from(topic.partitions.len()).ok()?;
+        let partition = coordinator_partition(key, partitions);
+        Some(TopicPartition::new(topic.id, partition))
+    }
+
     /// The high watermark of some partition moved; if it is a coordinator's, its appends complete
     /// and its replay goes on.
     pub(crate) fn coordinator_committed(

@@ -1,13 +1,12 @@
 //! Steps of the group engine, and the way of a client's request to the coordinator of its group.
 //! Where a coordinator stands is in `coordinators`.
 
-use kring_groups::{GroupEvent, GroupOut, GroupRequest, GroupResponse, partition_for};
+use kring_groups::{GroupEvent, GroupOut, GroupRequest, GroupResponse};
 use kring_io::Now;
-use kring_wire::{ErrorCode, TopicPartition};
+use kring_wire::ErrorCode;
 
 use crate::broker::{Broker, Work};
 use crate::calls::Done;
-use crate::cluster::{self, CONSUMER_OFFSETS};
 use crate::event::Output;
 use crate::route::coordinators::{Awaited, Kind, Place};
 use crate::timers::Part;
@@ -16,13 +15,6 @@ use crate::timers::Part;
 const CALLS_MAX: usize = 100_000;
 
 impl Broker {
-    /// The partition of `__consumer_offsets` that a group belongs to; none before that topic exists.
-    pub(crate) fn partition_of_group(&self, group_id: &str) -> Option<TopicPartition> {
-        let (id, topic) = cluster::topic_by_name(self.image(), CONSUMER_OFFSETS)?;
-        let partitions = i32::try_from(topic.partitions.len()).ok()?;
-        Some(TopicPartition::new(id, partition_for(group_id, partitions)))
-    }
-
     /// Asks the coordinator of the request's group, if it is here; `done` gets the answer once.
     pub(crate) fn ask_group(
         &mut self,
@@ -31,7 +23,7 @@ impl Broker {
         done: Done<GroupResponse>,
         out: &mut Output,
     ) {
-        let tp = self.partition_of_group(request.group_id());
+        let tp = self.coordinator_of(Kind::Groups, request.group_id());
         let led = tp.filter(|tp| !self.may_be_replaced(now, *tp));
         let found = if request.group_id().is_empty() && !may_be_unnamed(&request) {
             Err(ErrorCode::InvalidGroupId)

@@ -218,7 +218,7 @@ pub(super) fn written_there(
 }
 
 /// The high watermark of a partition moved.
-pub(super) fn committed(
+pub(crate) fn committed(
     broker: &mut Broker,
     now: Now,
     tp: TopicPartition,
@@ -231,7 +231,7 @@ pub(super) fn committed(
 }
 
 /// This broker's term as the leader of a partition ended: whether its markers stay, the next leader knows.
-pub(super) fn leadership_ended(
+pub(crate) fn leadership_ended(
     broker: &mut Broker,
     now: Now,
     tp: TopicPartition,

@@ -8,12 +8,12 @@ use kring_io::{BrokerId, Instant, Now};
 use kring_transactions::TransactionResponse;
 use kring_wire::ErrorCode;
 
-use super::coordinator_of;
 use super::guards::guard;
 use super::message::{Message, Run, Topics};
 use crate::broker::Broker;
 use crate::calls::Done;
 use crate::event::Output;
+use crate::route::coordinators::Kind;
 use crate::route::peers::send_transactions;
 
 pub(crate) use super::message::Question;
@@ -72,14 +72,10 @@ pub(crate) fn ask(
     out: &mut Output,
 ) {
     let done = guard(broker, &question, done);
-    let tp = coordinator_of(broker, &question.transactional_id);
+    let tp = broker.coordinator_of(Kind::Transactions, &question.transactional_id);
     let leader = tp.and_then(|tp| broker.image().partition(tp)?.leader);
     let own = broker.id();
     match leader {
-        None => {
-            let asked = all(&question.topics, ErrorCode::CoordinatorNotAvailable);
-            done(broker, now, asked, out);
-        }
         Some(leader) if leader == own => {
             let request = question.request();
             let done: Done<TransactionResponse> = Box::new(move |broker, now, response, out| {
@@ -87,11 +83,7 @@ pub(crate) fn ask(
             });
             broker.ask_transactions(now, request, done, out);
         }
-        Some(_) if broker.questions.open.len() >= OPEN_MAX => {
-            let asked = all(&question.topics, ErrorCode::CoordinatorNotAvailable);
-            done(broker, now, asked, out);
-        }
-        Some(leader) => {
+        Some(leader) if broker.questions.open.len() < OPEN_MAX => {
             let deadline = now.mono + PATIENCE;
             broker.questions.next += 1;
             let id = broker.questions.next;
@@ -105,6 +97,10 @@ pub(crate) fn ask(
             let run = broker.identity.incarnation;
             let message = Message::Ask { run, id, question };
             send_transactions(leader, message.encode(), out);
+        }
+        _ => {
+            let asked = all(&question.topics, ErrorCode::CoordinatorNotAvailable);
+            done(broker, now, asked, out);
         }
     }
 }
