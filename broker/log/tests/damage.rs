@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use kring_io_sim::{Fault, FaultKind, OpClass};
 use kring_log::{LogConfig, LogFailure, ReadError, TimestampQuery};
+use kring_wire::BatchHeader;
+use kring_wire::batch::HEADER_BYTES;
 use rig::{Rig, small, value_of};
 
 /// Checkpoints only when asked for, so that everything is in the journal.
@@ -646,5 +648,40 @@ fn a_checkpoint_whose_sync_failed_is_not_counted_on_while_the_other_is_overwritt
         let recovered = rig.crash().unwrap();
         assert!(!recovered.salvaged, "{seed}");
         assert!(rig.log.state(tp).unwrap().log_end >= end, "{seed}");
+    }
+}
+
+#[test]
+fn no_flipped_bit_of_a_header_makes_a_read_pass_over_records() {
+    let mut rig = Rig::started(23, small());
+    let tp = rig.create(0);
+    for _ in 0..100 {
+        rig.append(tp, &[b"a", b"b", b"c"]);
+        rig.commit();
+    }
+    rig.shut_down();
+    rig.restart().unwrap();
+    let path = "topic-0/00000000000000000000.log";
+    let segment = rig.disk.content(path).unwrap().to_vec();
+    let first = BatchHeader::peek(&segment).unwrap();
+    let begins = [0, first.total_bytes];
+    for begin in begins {
+        let header = BatchHeader::peek(&segment[begin..]).unwrap();
+        for bit in 0..HEADER_BYTES * 8 {
+            let (byte, mask) = ((begin + bit / 8) as u64, (bit % 8) as u8);
+            assert!(rig.disk.flip_bit(path, byte, mask));
+            for from in header.base_offset..header.next_offset() {
+                match rig.read(tp, from, 5_000) {
+                    Ok(batches) => {
+                        let found = rig::values(&batches);
+                        let given = found.iter().find(|(offset, _)| *offset == from);
+                        assert!(given.is_some(), "byte {byte} bit {mask}: {from} was passed over");
+                    }
+                    Err(ReadError::Corrupt { .. }) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            assert!(rig.disk.flip_bit(path, byte, mask));
+        }
     }
 }

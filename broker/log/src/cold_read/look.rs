@@ -53,14 +53,30 @@ impl ColdRead {
                 Err(error) => return corrupt(error.to_string()),
             };
             if let Some(reason) = self.misplacement(&header, known_next, epochs) {
-                // What was found before is whole; the next read meets the damage first.
                 return done(at).unwrap_or_else(|| corrupt(reason));
             }
             if header.total_bytes as u64 > self.segment_bytes - position {
                 return corrupt("a batch reaches beyond the segment".to_owned());
             }
             known_next = Some(header.next_offset());
-            match self.judge(&header, found.map(|(from, _)| at - from)) {
+            let verdict = self.judge(&header, found.map(|(from, _)| at - from));
+            // What was found is whole; the next read meets what ends it first.
+            if let (Verdict::End, Some((from, next))) = (&verdict, found) {
+                return Step::Found(from, at, next);
+            }
+            if rest.len() < header.total_bytes {
+                return done(at)
+                    .unwrap_or_else(|| self.more(position, header.total_bytes, rest.len()));
+            }
+            let batch = bytes.slice(at..at + header.total_bytes);
+            // LOG-7: clients and followers get only what verifies; and a batch that is passed over or
+            // ends the read does so by a header that verifies.
+            if let Err(error) = check_crc(&batch)
+                && !canary::is_on(Canary::ReadUnverified)
+            {
+                return done(at).unwrap_or_else(|| corrupt(error.to_string()));
+            }
+            match verdict {
                 Verdict::Skip => {
                     self.at_least = header.next_offset();
                     at += header.total_bytes;
@@ -68,20 +84,8 @@ impl ColdRead {
                         return self.more(self.position + at as u64, HEADER_BYTES, usize::MAX);
                     }
                 }
-                Verdict::End => return done(at).unwrap_or(Step::Exhausted),
-                Verdict::Take if rest.len() < header.total_bytes => {
-                    return done(at)
-                        .unwrap_or_else(|| self.more(position, header.total_bytes, rest.len()));
-                }
+                Verdict::End => return Step::Exhausted,
                 Verdict::Take => {
-                    let batch = bytes.slice(at..at + header.total_bytes);
-                    // LOG-7: clients and followers get only what verifies.
-                    if let Err(error) = check_crc(&batch)
-                        && !canary::is_on(Canary::ReadUnverified)
-                    {
-                        // What was found before is whole; the next read meets the damage first.
-                        return done(at).unwrap_or_else(|| corrupt(error.to_string()));
-                    }
                     if let Goal::Lookup(sought) = self.goal {
                         if let Some(record) = seek_in_batch(&header, &batch, sought) {
                             return Step::Record(record);
