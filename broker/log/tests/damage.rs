@@ -675,7 +675,10 @@ fn no_flipped_bit_of_a_header_makes_a_read_pass_over_records() {
                     Ok(batches) => {
                         let found = rig::values(&batches);
                         let given = found.iter().find(|(offset, _)| *offset == from);
-                        assert!(given.is_some(), "byte {byte} bit {mask}: {from} was passed over");
+                        assert!(
+                            given.is_some(),
+                            "byte {byte} bit {mask}: {from} was passed over"
+                        );
                     }
                     Err(ReadError::Corrupt { .. }) => {}
                     Err(error) => panic!("{error}"),

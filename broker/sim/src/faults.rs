@@ -231,4 +231,18 @@ impl Fault {
             _ => None,
         }
     }
+
+    /// Whether it cuts the network until something heals it.
+    #[must_use]
+    pub fn cuts(&self) -> bool {
+        matches!(
+            self,
+            Fault::Isolate(_)
+                | Fault::Deafen { .. }
+                | Fault::Bridge { .. }
+                | Fault::SplitAll
+                | Fault::Stall(_)
+                | Fault::ClientCut { .. }
+        )
+    }
 }

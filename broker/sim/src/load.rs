@@ -26,8 +26,6 @@ const PRODUCERS: u32 = 2;
 const MEMBERS: u32 = 3;
 /// Who moves records in transactions.
 const MOVERS: [Protocol; 3] = [Protocol::V2, Protocol::V2, Protocol::V1];
-/// How much longer than the usual producers those pause that write to the topic of transactions.
-const PAUSES: u32 = 4;
 
 /// Adds those that create the topics; they end when the topics are there.
 pub fn creators(world: &mut World, brokers: &[BrokerId]) {
@@ -61,6 +59,7 @@ pub fn clients(world: &mut World, brokers: &[BrokerId], scenario: &Scenario, pla
                 *topic,
                 index,
                 brokers.to_vec(),
+                scenario.class.ask_ms(),
                 lister_seed,
             )));
             if *topic == topics::TRIMMED {
@@ -116,11 +115,10 @@ fn transactions(
     names: &mut impl Iterator<Item = u32>,
 ) {
     let mut name = || names.next().expect("numbers do not end");
-    let think = scenario.class.think();
+    let think = scenario.class.think_between_transactions();
     for (group, protocol) in (lag::GROUPS..).zip(MOVERS) {
         let name = name();
         let seed = scenario.seed ^ (u64::from(name) << 32);
-        let think = think * PAUSES;
         let mover = Transactor::new(name, group, protocol, brokers, think, seed);
         world.add(Box::new(mover));
     }
@@ -137,7 +135,6 @@ fn transactions(
     let brokers = brokers.to_vec();
     let producer = name();
     let seed = scenario.seed ^ (u64::from(producer) << 32);
-    let think = think * PAUSES;
     world.add(Box::new(Producer::new(
         producer,
         (topic, 0),

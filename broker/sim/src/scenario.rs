@@ -54,8 +54,27 @@ impl Class {
         Duration::from_millis(match self {
             Class::Storm => 20,
             Class::Steady => 80,
-            Class::Calm => 250,
+            Class::Calm => 3_000,
         })
+    }
+
+    /// Pause of who moves records in transactions between two of them.
+    #[must_use]
+    pub fn think_between_transactions(self) -> Duration {
+        Duration::from_millis(match self {
+            Class::Storm => 80,
+            Class::Steady => 320,
+            Class::Calm => 4_000,
+        })
+    }
+
+    /// The longest pause of who asks for offsets, in ms.
+    #[must_use]
+    pub fn ask_ms(self) -> u64 {
+        match self {
+            Class::Storm | Class::Steady => 300,
+            Class::Calm => 2_000,
+        }
     }
 }
 

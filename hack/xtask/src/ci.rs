@@ -135,7 +135,7 @@ fn steps(lane: Lane) -> &'static [&'static str] {
         // `run` takes those of two lanes.
         Lane::Full => &[],
         Lane::Proofs => &[
-            "target/sim/kring-sim --regressions --twice=100 --calm=480 --seeds=700",
+            "target/sim/kring-sim --regressions --twice=100 --calm=560 --seeds=200",
             "target/sim/kring-canaries --seeds-max=1000",
             "cargo xtask models",
             "target/sim/kring-e2e-sim --regressions --twice=12 --crash-points=100",

@@ -20,8 +20,6 @@ use crate::topics::Topic;
 pub(super) const VERSION: i16 = 7;
 /// Time until an unanswered request is given up.
 const PATIENCE: Duration = Duration::from_millis(2_500);
-/// Pauses between questions are up to this.
-const PAUSE_MS: u64 = 300;
 /// Times asked for are up to this old.
 const AGE_MS: u64 = 30_000;
 
@@ -56,15 +54,23 @@ pub(super) fn found(answer: &Bytes) -> Option<(i64, i64)> {
 pub struct Lister {
     asker: Asker<Asked>,
     random: Random,
+    pause_ms: u64,
 }
 
 impl Lister {
-    /// A client that asks about one partition.
+    /// A client that asks about one partition and pauses for up to `pause_ms` between questions.
     #[must_use]
-    pub fn new(topic: Topic, index: i32, brokers: Vec<BrokerId>, seed: u64) -> Lister {
+    pub fn new(
+        topic: Topic,
+        index: i32,
+        brokers: Vec<BrokerId>,
+        pause_ms: u64,
+        seed: u64,
+    ) -> Lister {
         Lister {
             asker: Asker::new(topic, index, brokers),
             random: Random::new(seed),
+            pause_ms,
         }
     }
 
@@ -100,7 +106,7 @@ impl Lister {
 
 impl Client for Lister {
     fn step(&mut self, now: Instant, event: ClientEvent, out: &mut ClientOutput) {
-        let pause = Duration::from_millis(self.random.below(PAUSE_MS));
+        let pause = Duration::from_millis(self.random.below(self.pause_ms));
         if let Some((call, answer)) = self.asker.take(now, event, pause) {
             self.answered(&call, &answer, out);
         }

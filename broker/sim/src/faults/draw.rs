@@ -2,44 +2,20 @@
 //! It decides; the world carries them out, within the budget.
 
 mod course;
+mod pace;
 
 use std::time::Duration;
 
 use kring_io::{BrokerId, Instant, Random};
 use kring_io_sim::OpClass;
 
+pub use pace::Pace;
+
 use super::text::Plan;
 use super::{ClientCut, Damage, Fault, FileClass, For, Stray};
 
 /// How far a clock may be off: less than any time-out that data depends on.
 const CLOCK_OFF_MAX_MS: u64 = 6 * 3_600_000;
-
-/// Time between two faults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
-    /// At least, in milliseconds.
-    pub gap_min_ms: u64,
-    /// Up to so much more, in milliseconds.
-    pub gap_more_ms: u64,
-}
-
-impl Pace {
-    /// Fault upon fault: the cluster is seldom whole.
-    pub const STORM: Pace = Pace {
-        gap_min_ms: 300,
-        gap_more_ms: 4_000,
-    };
-    /// Faults that the cluster has mostly got over before the next.
-    pub const STEADY: Pace = Pace {
-        gap_min_ms: 1_000,
-        gap_more_ms: 20_000,
-    };
-    /// Long quiet times.
-    pub const CALM: Pace = Pace {
-        gap_min_ms: 10_000,
-        gap_more_ms: 60_000,
-    };
-}
 
 /// What may be drawn: names of [`DISHES`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,6 +173,11 @@ pub fn plan(
         for (after_ms, fault) in chance.course(name) {
             let at = at + Duration::from_millis(after_ms);
             rest.push((at, fault));
+        }
+        let cuts = rest.iter().any(|(_, fault)| fault.cuts());
+        if let Some(max_ms) = pace.cut_max_ms.filter(|_| cuts && chance.below(4) > 0) {
+            let healed = at + Duration::from_millis(1_000 + chance.below(max_ms));
+            rest.push((Instant(healed.0 / 1_000 * 1_000), Fault::Heal));
         }
         // Nothing else happens until a course of several faults has ended.
         at = rest.last().map_or(at, |(last, _)| *last);
