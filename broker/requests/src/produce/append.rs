@@ -204,9 +204,10 @@ fn append_to_log(
     }
     let appended = broker.log.append(now, tp, epoch, records.clone());
     appended.map_err(|error| match (&error, &behind) {
-        // The gap that the log sees is the refused batch.
+        // The gap that the log sees begins with a refused batch. It need not be the first: that may have been
+        // appended by an earlier leader, whose answer got lost.
         (AppendError::OutOfOrderSequence { expected, .. }, Some(behind))
-            if *expected <= behind.refused =>
+            if *expected < behind.refused_end =>
         {
             Refused::behind(behind)
         }

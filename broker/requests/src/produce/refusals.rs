@@ -6,7 +6,7 @@
 //! does not lead yet, the ISR is too small) and the second be taken: then the first can never be
 //! appended, and the producer sends it until its `delivery.timeout.ms` is over (KAFKA-14359, KAFKA-15591).
 //!
-//! Where the first was refused for a moment, so is the second: librdkafka answers an
+//! Where one was refused for a moment, so is what comes behind it: librdkafka answers an
 //! `OUT_OF_ORDER_SEQUENCE_NUMBER` with another epoch, under which it sends again whatever was under way in all
 //! partitions, and what had been appended there is in the log twice.
 
@@ -49,6 +49,9 @@ impl Way {
 #[derive(Clone, Copy, Debug)]
 struct Refused {
     sequence: i32,
+    /// The sequence behind the last one; between them is no gap.
+    end: i32,
+    /// Why the first one was.
     error: ErrorCode,
     until: Instant,
 }
@@ -60,10 +63,12 @@ pub(super) struct Behind {
     pub(super) sequence: i32,
     /// The sequence of the refused one, and why it was refused.
     pub(super) refused: i32,
+    /// The sequence behind all that were refused with it.
+    pub(super) refused_end: i32,
     pub(super) error: ErrorCode,
 }
 
-/// The first refused batch of each producer in each partition.
+/// From where to where batches of each producer were refused in each partition.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
     first: BTreeMap<Way, Refused>,
@@ -91,10 +96,16 @@ impl Refusals {
         };
         let way = Way::new(&header, &topic, partition);
         let before = self.forget(&way);
-        let first = before.filter(|refused| refused.sequence < header.base_sequence);
-        let (sequence, error) = first.map_or((header.base_sequence, error), |refused| {
-            (refused.sequence, refused.error)
-        });
+        let (sequence, end) = (header.base_sequence, end_of(&header));
+        let (sequence, end, error) = match before {
+            // A batch behind a gap does not close it: what is missing there was never refused.
+            Some(known) if sequence > known.end => (known.sequence, known.end, known.error),
+            Some(known) if sequence > known.sequence => {
+                (known.sequence, end.max(known.end), known.error)
+            }
+            Some(known) if end >= known.sequence => (sequence, end.max(known.end), error),
+            _ => (sequence, end, error),
+        };
         if self.first.len() >= REMEMBERED_MAX {
             self.forget_oldest();
         }
@@ -102,6 +113,7 @@ impl Refusals {
         self.by_until.insert((until, way.clone()));
         let refused = Refused {
             sequence,
+            end,
             error,
             until,
         };
@@ -136,16 +148,33 @@ impl Refusals {
             producer_id: header.producer_id,
             sequence: header.base_sequence,
             refused: refused.sequence,
+            refused_end: refused.end,
             error: refused.error,
         })
     }
 
-    /// A batch was appended: the log knows the producer now.
+    /// A batch was appended, or had been before: those behind it are still missing.
     pub(super) fn appended(&mut self, topic: &TopicRef, partition: i32, records: &Bytes) {
-        if !self.first.is_empty()
-            && let Some(header) = idempotent(records)
+        if self.first.is_empty() {
+            return;
+        }
+        let Some(header) = idempotent(records) else {
+            return;
+        };
+        let way = Way::new(&header, topic, partition);
+        let sequence = end_of(&header);
+        if let Some(refused) = self.forget(&way)
+            && sequence < refused.end
         {
-            self.forget(&Way::new(&header, topic, partition));
+            self.by_until.insert((refused.until, way.clone()));
+            let sequence = sequence.max(refused.sequence);
+            self.first.insert(
+                way,
+                Refused {
+                    sequence,
+                    ..refused
+                },
+            );
         }
     }
 
@@ -167,6 +196,11 @@ fn idempotent(records: &Bytes) -> Option<BatchHeader> {
     let header = BatchHeader::parse(records).ok()?;
     (header.has_producer() && header.base_sequence >= 0 && header.producer_epoch >= 0)
         .then_some(header)
+}
+
+/// The sequence behind a batch.
+fn end_of(header: &BatchHeader) -> i32 {
+    header.base_sequence.saturating_add(header.record_count)
 }
 
 #[cfg(test)]
@@ -197,14 +231,18 @@ mod tests {
         let mut refusals = Refusals::default();
         refusals.refused(NOW, &topic, 0, &batch(7, 0, 4), ERROR);
         let later = ErrorCode::NotLeaderOrFollower;
-        refusals.refused(NOW, &topic, 0, &batch(7, 0, 9), later);
+        for sequence in [5, 9] {
+            refusals.refused(NOW, &topic, 0, &batch(7, 0, sequence), later);
+        }
         assert_eq!(behind(&refusals, &batch(7, 0, 9)), Some((7, 9, 4)));
         assert_eq!(behind(&refusals, &batch(7, 0, 4)), None, "the same again");
         assert_eq!(behind(&refusals, &batch(7, 1, 9)), None, "another epoch");
         assert_eq!(behind(&refusals, &batch(8, 0, 9)), None, "another producer");
         assert_eq!(refusals.before(&topic, 1, &batch(7, 0, 9)), None);
         refusals.appended(&topic, 0, &batch(7, 0, 4));
-        assert_eq!(behind(&refusals, &batch(7, 0, 9)), None);
+        assert_eq!(behind(&refusals, &batch(7, 0, 9)), Some((7, 9, 5)));
+        refusals.appended(&topic, 0, &batch(7, 0, 5));
+        assert_eq!(behind(&refusals, &batch(7, 0, 9)), None, "6 was not");
         assert!(refusals.by_until.is_empty());
     }
 

@@ -30,6 +30,7 @@ impl Refused {
             sequence,
             refused,
             error,
+            ..
         } = *behind;
         // What was not known a moment ago is known now: a client that hears of another leader looks, and sends again.
         let again = match error {

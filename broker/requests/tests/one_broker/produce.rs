@@ -134,6 +134,32 @@ fn a_batch_behind_a_refused_first_one_is_not_taken_before_it() {
 }
 
 #[test]
+fn a_batch_behind_a_refused_one_waits_for_it_although_the_first_refused_was_a_duplicate() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    let damaged = |records: Bytes| {
+        let mut bytes = records.to_vec();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        Bytes::from(bytes)
+    };
+    let [first, second, third] =
+        [(0, "a"), (1, "b"), (2, "c")].map(|(at, value)| idempotent_batch(7, at, &[value]));
+    assert_eq!(produce(&mut one, "t", -1, first.clone()).error_code, 0);
+    // The answer got lost; all three come, and the first two are refused for a moment.
+    for records in [&first, &second] {
+        let refused = produce(&mut one, "t", -1, damaged(records.clone()));
+        assert_eq!(refused.error_code, 2, "CORRUPT_MESSAGE");
+    }
+    let behind = produce(&mut one, "t", -1, third.clone());
+    assert_eq!(behind.error_code, 2, "librdkafka takes 45 for a lost batch");
+    for (at, records) in (0..).zip([first, second, third]) {
+        let row = produce(&mut one, "t", -1, records);
+        assert_eq!((row.error_code, row.base_offset), (0, at));
+    }
+}
+
+#[test]
 fn a_producer_that_was_forgotten_goes_on_with_its_sequence() {
     let mut one = OneBroker::new();
     create(&mut one, "t", 1, &[]);
