@@ -8,6 +8,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use kring_io::canary::{self, Canary};
 use kring_wire::{LeaderEpoch, Offset, ProducerId, TopicId};
 
 pub(crate) use pending::{OffsetKey, Pending};
@@ -177,6 +178,7 @@ impl Committed {
     /// Applies the marker that ends the transaction of `producer_id`. What it commits counts from
     /// where its record lies, not from here: it does not replace what was committed since (GRP-2).
     pub(crate) fn end_transaction(&mut self, producer_id: ProducerId, committed: bool) {
+        let committed = committed || canary::is_on(Canary::AbortedOffsetsHold);
         for (key, offset) in self.pending.take(producer_id) {
             if committed && self.is_newest(&key, offset.record_offset) {
                 self.store(key, offset);

@@ -131,6 +131,19 @@ canaries! {
     GenerationUnchecked,
     /// A new coordinator does not read what the one before it stored.
     CoordinatorUnloaded,
+    // Transactions.
+    /// Readers of committed records are given what is not decided yet.
+    LastStableIsHighWatermark,
+    /// Readers of committed records are not told which transactions were aborted.
+    AbortedListEmpty,
+    /// The partitions of a transaction learn its outcome before that is stored.
+    MarkerBeforeDecision,
+    /// A new coordinator does not go on with transactions that were decided.
+    MarkersNotResumed,
+    /// Who begins under a transactional id gets the epoch of who was there.
+    InitKeepsEpoch,
+    /// The offsets that an aborted transaction has committed hold.
+    AbortedOffsetsHold,
 }
 
 #[cfg(feature = "canary")]

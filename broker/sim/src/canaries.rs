@@ -79,14 +79,27 @@ fn menu_for(canary: Canary) -> Menu {
     Menu::of(&dishes).expect("the menu has these dishes")
 }
 
+/// Whether somebody must move records in transactions for the bug to show.
+fn is_of_transactions(canary: Canary) -> bool {
+    matches!(
+        canary,
+        Canary::LastStableIsHighWatermark
+            | Canary::AbortedListEmpty
+            | Canary::MarkerBeforeDecision
+            | Canary::MarkersNotResumed
+            | Canary::InitKeepsEpoch
+            | Canary::AbortedOffsetsHold
+    )
+}
+
 /// What notices the canary in a seed, if anything does.
 fn look(seed: u64, faulty: Duration, menu: &Menu, canary: Canary) -> Option<Caught> {
     let scenario = Scenario {
         class: Class::Storm,
         menu: menu.clone(),
         faulty,
-        // Those bugs show without transactions, in less time.
-        moves: false,
+        // The other bugs show without transactions, in less time.
+        moves: is_of_transactions(canary),
         ..Scenario::of(seed)
     };
     let mut seen = seen(&scenario, Some(canary));

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use kring_io::canary::{self, Canary};
 use kring_wire::ids::{Offset, ProducerId};
 use kring_wire::{BatchHeader, EndTxnMarker};
 
@@ -111,6 +112,9 @@ impl Partition {
 
     /// LOG-11: up to where a consumer that reads only what is committed may read.
     pub(crate) fn last_stable_offset(&self) -> Offset {
+        if canary::is_on(Canary::LastStableIsHighWatermark) {
+            return self.high_watermark;
+        }
         let unstable = self.transactions.first_unstable(self.high_watermark);
         // A transaction may have begun with records that are deleted.
         let unstable = unstable.map(|offset| offset.max(self.log_start));

@@ -2,6 +2,7 @@
 //! It is asked in the moment of the read: later, compaction may have removed what the log knows of them.
 
 use bytes::Bytes;
+use kring_io::canary::{self, Canary};
 use kring_log::Log;
 use kring_wire::batch::batches;
 use kring_wire::fetch::AbortedTransaction;
@@ -22,6 +23,9 @@ pub(super) fn among(
     let Some((last, _)) = headers.last() else {
         return Vec::new();
     };
+    if canary::is_on(Canary::AbortedListEmpty) {
+        return Vec::new();
+    }
     let from = ask.partition.fetch_offset;
     let aborted = log.aborted_transactions(tp, from, last.next_offset());
     let aborted = aborted.into_iter().map(|transaction| AbortedTransaction {

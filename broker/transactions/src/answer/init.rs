@@ -1,6 +1,7 @@
 //! InitProducerId: who begins to produce under a transactional id gets an epoch that nobody had, and fences who was there.
 //! Producers without a transactional id are not known here.
 
+use kring_io::canary::{self, Canary};
 use kring_wire::ErrorCode;
 
 use super::Answer;
@@ -86,6 +87,8 @@ fn next(
     // TXN-4: an epoch is given out once, but to who asks again for the same.
     let producer = if current.is_exhausted() {
         fresh(request)?
+    } else if canary::is_on(Canary::InitKeepsEpoch) {
+        current
     } else {
         current.raised()
     };

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use kring_io::canary::{self, Canary};
 use kring_wire::{ErrorCode, LeaderEpoch, Offset};
 
 use super::own;
@@ -49,7 +50,8 @@ impl Leader {
             markers: BTreeMap::new(),
             wakes: Wakes::default(),
         };
-        for name in committed.ids.keys() {
+        let names = committed.ids.keys();
+        for name in names.filter(|_| !canary::is_on(Canary::MarkersNotResumed)) {
             leader.proceed(name, committed, env);
         }
         tracing::info!(
