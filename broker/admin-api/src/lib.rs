@@ -9,12 +9,14 @@
 #![forbid(unsafe_code)]
 
 mod cluster_config;
+mod topic_groups;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use cluster_config::{ClusterConfig, ClusterConfigRequest};
+pub use topic_groups::{GroupLag, TopicGroups};
 
 /// Paths of version 1. A path with a parameter is a prefix to which the parameter is appended.
 pub mod path {
@@ -39,6 +41,9 @@ pub mod path {
     /// `GET`, `PATCH` ([`super::AlterTopicRequest`]) or `DELETE` one topic: append its name. `DELETE` with
     /// `?id=ID` deletes only the topic that has this id.
     pub const TOPIC: &str = "/v1/topics/";
+    /// `GET` → the [`super::TopicGroups`] of the topic whose name stands for `{}`, of the groups that the broker
+    /// which answers coordinates.
+    pub const TOPIC_GROUPS: &str = "/v1/topics/{}/groups";
     /// `GET` → the [`super::ConfigKey`] of every broker and topic setting.
     pub const CONFIG_SCHEMA: &str = "/v1/config-schema";
     /// `GET` or `PUT` [`super::LogLevel`] → [`super::LogLevel`] of the broker that answers, until it restarts.

@@ -9,7 +9,7 @@ use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{MethodRouter, get, post, put};
 use axum::{Json, Router};
 use kring_admin_api::{ErrorBody, LogLevel, error, path};
 use kring_requests::{AdminError, AdminRequest, AdminResponse};
@@ -27,18 +27,9 @@ use crate::secrets::Token;
 /// Every path of the admin API, behind the token.
 pub(crate) fn router(inbox: Arc<Inbox>, token: Token) -> Router {
     Router::new()
-        .route(
-            path::IDENTITY,
-            get(async |s: Engine| s.ask(AdminRequest::Identity).await),
-        )
-        .route(
-            path::HEALTH,
-            get(async |s: Engine| s.ask(AdminRequest::Health).await),
-        )
-        .route(
-            path::BROKERS,
-            get(async |s: Engine| s.ask(AdminRequest::Brokers).await),
-        )
+        .route(path::IDENTITY, question(AdminRequest::Identity))
+        .route(path::HEALTH, question(AdminRequest::Health))
+        .route(path::BROKERS, question(AdminRequest::Brokers))
         .route(path::RESTART_CHECK, body_route(AdminRequest::RestartCheck))
         .route(
             path::MAINTENANCE,
@@ -70,6 +61,12 @@ pub(crate) fn router(inbox: Arc<Inbox>, token: Token) -> Router {
             .delete(delete_topic)
             .patch(async |s: Engine, Path(name): Path<String>, Body(change)| {
                 s.ask(AdminRequest::AlterTopic { name, change }).await
+            }),
+        )
+        .route(
+            &path::TOPIC_GROUPS.replace("{}", "{name}"),
+            get(async |s: Engine, Path(name): Path<String>| {
+                s.ask(AdminRequest::TopicGroups { name }).await
             }),
         )
         .route(
@@ -151,9 +148,14 @@ pub(crate) async fn ask(inbox: &Inbox, request: AdminRequest) -> Result<AdminRes
     }
 }
 
+/// A path that always asks the same.
+fn question(request: AdminRequest) -> MethodRouter<Arc<Inbox>> {
+    get(move |engine: Engine| engine.ask(request.clone()))
+}
+
 fn body_route<T: DeserializeOwned + Send + 'static>(
     request: fn(T) -> AdminRequest,
-) -> axum::routing::MethodRouter<Arc<Inbox>> {
+) -> MethodRouter<Arc<Inbox>> {
     post(async move |engine: Engine, Body(body): Body<T>| engine.ask(request(body)).await)
 }
 
@@ -246,6 +248,7 @@ fn success(answer: AdminResponse) -> Response {
         AdminResponse::Decommission(body) => Json(body).into_response(),
         AdminResponse::Topics(body) => Json(body).into_response(),
         AdminResponse::Topic(body) => Json(body).into_response(),
+        AdminResponse::TopicGroups(body) => Json(body).into_response(),
         AdminResponse::ConfigSchema(mut body) => {
             body.extend(node_schema());
             Json(body).into_response()

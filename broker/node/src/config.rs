@@ -7,6 +7,7 @@ mod environment;
 mod keys;
 mod node;
 mod reference;
+mod retention;
 mod source;
 
 use std::io;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use kring_requests::{AdminRequest, AdminResponse};
-use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
+use tokio::sync::{Mutex, oneshot};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::admin::ask;
 use crate::config::NodeConfig;
@@ -43,10 +44,15 @@ impl About {
     }
 }
 
+/// However many scrape, the engine is asked no more often than this.
+const SCRAPE_AGE_MAX: Duration = Duration::from_secs(1);
+
 #[derive(Clone)]
 struct Observed {
     inbox: Arc<Inbox>,
     about: Arc<About>,
+    /// The last text and when it was made. Who scrapes meanwhile waits for it.
+    scraped: Arc<Mutex<Option<(Instant, Bytes)>>>,
 }
 
 /// The three paths.
@@ -56,19 +62,30 @@ pub(crate) fn router(inbox: Arc<Inbox>, about: About) -> Router {
         .route("/metrics", get(show_metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
-        .with_state(Observed { inbox, about })
+        .with_state(Observed {
+            inbox,
+            about,
+            scraped: Arc::default(),
+        })
 }
 
 async fn show_metrics(State(observed): State<Observed>) -> Response {
-    let (sender, answer) = oneshot::channel();
-    observed.inbox.push(Item::Metrics(sender));
-    match timeout(PING_MAX, answer).await {
-        Ok(Ok(snapshot)) => {
-            let text = metrics::render(&snapshot, &observed.about);
-            ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
+    let mut scraped = observed.scraped.lock().await;
+    let fresh = |(at, _): &&(Instant, Bytes)| at.elapsed() < SCRAPE_AGE_MAX;
+    let text = match scraped.as_ref().filter(fresh) {
+        Some((_, text)) => text.clone(),
+        None => {
+            let (sender, answer) = oneshot::channel();
+            observed.inbox.push(Item::Metrics(sender));
+            let Ok(Ok(snapshot)) = timeout(PING_MAX, answer).await else {
+                return stuck();
+            };
+            let text = Bytes::from(metrics::render(&snapshot, &observed.about));
+            *scraped = Some((Instant::now(), text.clone()));
+            text
         }
-        Ok(Err(_)) | Err(_) => stuck(),
-    }
+    };
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
 }
 
 async fn healthz(State(observed): State<Observed>) -> Response {

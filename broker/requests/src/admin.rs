@@ -47,6 +47,11 @@ pub enum AdminRequest {
         /// Its name.
         name: String,
     },
+    /// `GET` the consumer groups of one topic.
+    TopicGroups {
+        /// Its name.
+        name: String,
+    },
     /// `PATCH` one topic.
     AlterTopic {
         /// Its name.
@@ -90,6 +95,8 @@ pub enum AdminResponse {
     Topics(Vec<api::TopicDescription>),
     /// Answers [`AdminRequest::CreateTopic`], [`AdminRequest::Topic`] and [`AdminRequest::AlterTopic`].
     Topic(api::TopicDescription),
+    /// Answers [`AdminRequest::TopicGroups`].
+    TopicGroups(api::TopicGroups),
     /// Answers [`AdminRequest::ClusterConfig`].
     ClusterConfig(api::ClusterConfig),
     /// Answers [`AdminRequest::ConfigSchema`].

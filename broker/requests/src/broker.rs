@@ -30,7 +30,7 @@ use crate::route::replicas::Replicas;
 use crate::session::Sessions;
 use crate::shutdown::Shutdown;
 use crate::timers::{Part, Timers};
-use crate::{admin, dispatch, fetch, image_wait, produce, shutdown, transactions};
+use crate::{admin, dispatch, fetch, image_wait, lag, produce, shutdown, transactions};
 
 /// Events that wait for the end of recovery at most; it takes well under a second.
 const EARLY_EVENTS_MAX: usize = 10_000;
@@ -95,6 +95,7 @@ pub struct Broker {
     pub(crate) persisting: Persisting,
     pub(crate) contact: Contact,
     pub(crate) disk_watch: DiskWatch,
+    pub(crate) lag: lag::Lag,
     pub(crate) reads: Reads,
     pub(crate) repairs: Repairs,
     pub(crate) shutdown: Shutdown,
@@ -151,6 +152,7 @@ impl Broker {
             persisting: Persisting::default(),
             contact: Contact::default(),
             disk_watch: DiskWatch::default(),
+            lag: lag::Lag::default(),
             reads: Reads::default(),
             repairs: Repairs::default(),
             shutdown: Shutdown::default(),
@@ -225,6 +227,7 @@ impl Broker {
         self.retry_replays(now, out);
         shutdown::tick(self, now, out);
         self.watch_disk(now);
+        lag::tick(self, now, out);
         self.ask_for_repairs(now, out);
         self.settle(now, out);
         fetch::serve(self, now, out);
@@ -282,6 +285,7 @@ impl Broker {
                 Some(PeerMessage::Transactions(bytes)) => {
                     transactions::message(self, now, from, &bytes, out);
                 }
+                Some(PeerMessage::Lag(bytes)) => lag::message(self, from, &bytes, out),
                 None => tracing::warn!(%from, "peer message of an unknown kind dropped"),
             },
             Event::Admin { id, request } => admin::handle(self, now, id, request, out),

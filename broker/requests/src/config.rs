@@ -59,6 +59,10 @@ pub struct BrokerConfig {
     /// How long a shutdown waits for the leaders to be handed over
     /// (`kring.controlled.shutdown.timeout.ms`).
     pub controlled_shutdown_timeout_ms: u64,
+    /// `kring.metrics.group.partitions.max`: committed partitions of groups that the metrics tell one by one.
+    pub metrics_group_partitions_max: usize,
+    /// `kring.metrics.group.window.ms`: the time in which a lag grows or a group stalls.
+    pub metrics_group_window_ms: u64,
     /// Topic settings that differ from the built-in defaults, by topic key: where the file says
     /// `log.retention.ms`, this has `retention.ms`.
     pub topic_defaults: BTreeMap<String, String>,
@@ -107,6 +111,8 @@ impl Default for BrokerConfig {
             leader_imbalance_check_interval_seconds: 300,
             disk_hang_ms: 2_500,
             controlled_shutdown_timeout_ms: 30_000,
+            metrics_group_partitions_max: 10_000,
+            metrics_group_window_ms: 300_000,
             topic_defaults: BTreeMap::new(),
             node_settings: Vec::new(),
             log: LogConfig::default(),

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use kring_controller::ControllerError;
 use kring_log::LogStats;
 use kring_transactions::TransactionsStats;
-use kring_wire::{LeaderEpoch, Offset, TopicId, TopicPartition};
+use kring_wire::{LeaderEpoch, Offset, TopicId};
 
 use crate::broker::Broker;
 use crate::dispatch;
+pub use crate::lag::{GroupOffsetMetrics, GroupTopicMetrics};
 
 /// Counters of the requests.
 #[derive(Clone, Debug, Default)]
@@ -72,23 +73,6 @@ pub struct PartitionMetrics {
     pub stalled: Option<String>,
 }
 
-/// A committed offset of a group that this broker coordinates.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupOffsetMetrics {
-    /// The group.
-    pub group: String,
-    /// Name of the topic.
-    pub topic: String,
-    /// Number of the partition.
-    pub partition: i32,
-    /// The next record the group reads.
-    pub offset: Offset,
-    /// Records it has not read, where this broker has a replica of the partition.
-    pub lag_records: Option<i64>,
-    /// About when the first of these was written, in milliseconds since the Unix epoch.
-    pub unread_since_ms: Option<i64>,
-}
-
 /// Everything at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
@@ -136,8 +120,12 @@ pub struct Metrics {
     pub group_members: Vec<(String, u64)>,
     /// Partitions of each topic of the cluster, where this broker is the active controller.
     pub topic_partitions: Vec<(String, u64)>,
-    /// What the groups coordinated here have committed.
+    /// What the groups coordinated here have committed, up to `kring.metrics.group.partitions.max`.
     pub group_offsets: Vec<GroupOffsetMetrics>,
+    /// The same by topic, of all partitions.
+    pub group_topics: Vec<GroupTopicMetrics>,
+    /// Partitions that are in the sums of `group_topics` only.
+    pub group_partitions_left_out: u64,
     /// Whether the disk does not answer, so that this broker does not claim to be able to lead.
     pub disk_hangs: bool,
     /// How often that began.
@@ -154,6 +142,7 @@ impl Broker {
     pub fn metrics(&self) -> Metrics {
         let image = self.image();
         let health = image.health(&self.cluster_defaults);
+        let lag = self.lag_report();
         Metrics {
             ready: self.not_ready_reason().is_none(),
             active_controller: self.is_active_controller(),
@@ -194,7 +183,9 @@ impl Broker {
                 .map(|(group, count)| (group.to_owned(), count as u64))
                 .collect(),
             topic_partitions: self.topic_partition_counts(),
-            group_offsets: self.group_offset_metrics(),
+            group_offsets: lag.partitions,
+            group_topics: lag.topics,
+            group_partitions_left_out: lag.partitions_left_out,
             disk_hangs: self.disk_watch.hangs(),
             disk_hangs_total: self.disk_watch.hangs_total,
             log: *self.log.stats(),
@@ -295,30 +286,6 @@ impl Broker {
                         .following(tp)
                         .and_then(|following| following.stalled),
                 })
-            })
-            .collect()
-    }
-
-    fn group_offset_metrics(&self) -> Vec<GroupOffsetMetrics> {
-        let image = self.image();
-        self.groups
-            .committed_offsets()
-            .map(|entry| {
-                let offset = entry.committed.offset;
-                let topic = image.topic_by_name(entry.topic);
-                let tp = topic.map(|topic| TopicPartition::new(topic.id, entry.partition));
-                let state = tp.and_then(|tp| self.log.state(tp));
-                let end = state.map(|state| state.high_watermark);
-                let unread = tp.filter(|_| end.is_some_and(|end| offset < end));
-                let first = state.map_or(offset, |state| offset.max(state.log_start));
-                GroupOffsetMetrics {
-                    group: entry.group_id.to_owned(),
-                    topic: entry.topic.to_owned(),
-                    partition: entry.partition,
-                    offset,
-                    lag_records: end.map(|end| (end - offset).max(0)),
-                    unread_since_ms: unread.and_then(|tp| self.log.timestamp_near(tp, first)),
-                }
             })
             .collect()
     }

@@ -62,6 +62,8 @@ fn config(all: &[BrokerId]) -> BrokerConfig {
         broker_session_timeout_ms: 2_000,
         controlled_shutdown_timeout_ms: 5_000,
         leader_imbalance_check_interval_seconds: 5,
+        // A lag is as old as a sample, where its leader was asked: well within what the checks allow.
+        metrics_group_window_ms: 10_000,
         topic_defaults: [
             ("segment.bytes".to_owned(), SEGMENT_BYTES.to_string()),
             // A broker whose clock is hours behind still takes the records of now.

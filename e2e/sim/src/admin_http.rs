@@ -54,6 +54,7 @@ pub(crate) fn reply(answer: Result<AdminResponse, AdminError>) -> Reply {
         Ok(AdminResponse::Decommission(body)) => success(&body),
         Ok(AdminResponse::Topics(body)) => success(&body),
         Ok(AdminResponse::Topic(body)) => success(&body),
+        Ok(AdminResponse::TopicGroups(body)) => success(&body),
         Ok(AdminResponse::ConfigSchema(body)) => success(&body),
         Ok(AdminResponse::ClusterConfig(body)) => success(&body),
         Ok(AdminResponse::Done) => success(&serde_json::json!({})),

@@ -8,6 +8,7 @@ use kring_requests::BrokerConfig;
 use super::ConfigError;
 use super::keys::{NodeKey, Shape};
 use super::node::NodeConfig;
+use super::retention;
 use super::source::Settings;
 
 /// Part of the memory budget for recent records. The log refuses appends at twice its share.
@@ -107,6 +108,20 @@ pub(crate) const KEYS: &[NodeKey] = &[
         64,
         "4",
         "Journal files that are recycled in turn. Fixed when the data directory is made.",
+    ),
+    number(
+        "kring.metrics.group.partitions.max",
+        0,
+        10_000_000,
+        "10000",
+        "Partitions of consumer groups that this broker's metrics tell one by one, and whose growth it remembers; the others are in the sums by topic only.",
+    ),
+    number(
+        "kring.metrics.group.window.ms",
+        1_000,
+        86_400_000,
+        "300000",
+        "Time after which a consumer group's lag counts as growing, or a group that does not read as stalled; sampled twenty times.",
     ),
     number(
         "kring.scrub.bytes.per.second",
@@ -259,7 +274,7 @@ pub(super) fn resolve(settings: &Settings, node: &NodeConfig) -> Result<BrokerCo
             debug_assert!(super::keys::NODE_KEYS.iter().any(|key| key.name == name));
         }
     }
-    apply_retention(settings, &mut config);
+    retention::apply(settings, &mut config);
     let half_bytes = usize::try_from(config.log.journal_file_bytes / 2).unwrap_or(usize::MAX);
     config.log.state_value_bytes_max = config.log.state_value_bytes_max.min(half_bytes);
     check_log(settings, &config)?;
@@ -291,31 +306,6 @@ fn check_log(settings: &Settings, config: &BrokerConfig) -> Result<(), ConfigErr
         },
         None => ConfigError::Contradiction(message),
     })
-}
-
-/// Kafka has three names for one time; the finest unit wins.
-fn apply_retention(settings: &Settings, config: &mut BrokerConfig) {
-    const UNITS_MS: [(&str, i64); 2] = [
-        ("log.retention.minutes", 60_000),
-        ("log.retention.hours", 3_600_000),
-    ];
-    if config.topic_defaults.contains_key("retention.ms") {
-        return;
-    }
-    for (name, unit_ms) in UNITS_MS {
-        let given = settings.get(name).and_then(|s| s.value.parse::<i64>().ok());
-        if let Some(time) = given {
-            let ms = if time < 0 {
-                -1
-            } else {
-                time.saturating_mul(unit_ms)
-            };
-            config
-                .topic_defaults
-                .insert("retention.ms".to_owned(), ms.to_string());
-            return;
-        }
-    }
 }
 
 fn set_flag(config: &mut BrokerConfig, name: &str, value: bool) -> bool {
@@ -355,6 +345,8 @@ fn set_number(config: &mut BrokerConfig, name: &str, value: i64) -> bool {
         "kring.disk.hang.ms" => config.disk_hang_ms = unsigned,
         "kring.journal.file.bytes" => config.log.journal_file_bytes = unsigned,
         "kring.journal.files" => config.log.journal_files = u32::try_from(value).unwrap_or(2),
+        "kring.metrics.group.partitions.max" => config.metrics_group_partitions_max = size,
+        "kring.metrics.group.window.ms" => config.metrics_group_window_ms = unsigned,
         "kring.scrub.bytes.per.second" => config.log.scrub_bytes_per_s = unsigned,
         "kring.scrub.interval.ms" => config.log.scrub_interval_ms = unsigned,
         "kring.untaken.answer.bytes" => config.untaken_answer_bytes = size,
@@ -362,7 +354,7 @@ fn set_number(config: &mut BrokerConfig, name: &str, value: i64) -> bool {
             config.leader_imbalance_check_interval_seconds = unsigned;
         }
         "log.retention.check.interval.ms" => config.log.retention_check_interval_ms = unsigned,
-        // Their sum is made in `apply_retention`.
+        // Which of them holds is decided in `retention`.
         "log.retention.hours" | "log.retention.minutes" => {}
         "min.insync.replicas" => config.min_insync_replicas = int,
         "num.partitions" => config.num_partitions = int,

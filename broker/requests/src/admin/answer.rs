@@ -36,6 +36,7 @@ pub(crate) fn handle(
         AdminRequest::Topics
         | AdminRequest::CreateTopic(_)
         | AdminRequest::Topic { .. }
+        | AdminRequest::TopicGroups { .. }
         | AdminRequest::AlterTopic { .. }
         | AdminRequest::DeleteTopic { .. } => return topics::handle(broker, now, id, request, out),
         AdminRequest::Brokers => ControllerRequest::BrokerList,

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kring_admin_api::{AlterTopicRequest, CreateTopicRequest, TopicDescription, error};
+use kring_admin_api::{
+    AlterTopicRequest, CreateTopicRequest, GroupLag, TopicDescription, TopicGroups, error,
+};
 use kring_controller::request::{
     AlterConfigs, ConfigOp, ConfigOpKind, ConfigResource, NewPartitions, NewTopic, TopicRef,
 };
@@ -39,6 +41,10 @@ pub(super) fn handle(
             out.admin.push((id, Ok(AdminResponse::Topics(topics))));
         }
         AdminRequest::Topic { name } => answer_with(broker, id, &name, out),
+        AdminRequest::TopicGroups { name } => {
+            let groups = groups(broker, now, &name);
+            out.admin.push((id, Ok(AdminResponse::TopicGroups(groups))));
+        }
         AdminRequest::CreateTopic(topic) => create(broker, now, id, topic, out),
         AdminRequest::AlterTopic { name, change } => {
             alter(broker, now, id, steps(name.clone(), change), name, out);
@@ -59,6 +65,26 @@ fn answer_with(broker: &Broker, id: u64, name: &str, out: &mut Output) {
         }),
     };
     out.admin.push((id, answer));
+}
+
+/// Its groups that are coordinated here, as they were sampled last: an operator asks for many topics.
+fn groups(broker: &Broker, now: Now, name: &str) -> TopicGroups {
+    let told = broker.lag.sampled().topics.iter();
+    let groups = told.filter(|of| of.topic == name).map(|of| GroupLag {
+        group: of.group.clone(),
+        lag_records: of.lag_records,
+        lag_s: of.waited_ms(now.wall_ms) / 1_000,
+        growth_records: of.growth_records.unwrap_or(0),
+        growing: of.growing,
+        stalled_partitions: of.stalled_partitions,
+        lost_records: of.lost_records,
+    });
+    let mut worst = TopicGroups::default();
+    worst.add(TopicGroups {
+        groups: groups.collect(),
+        left_out: 0,
+    });
+    worst
 }
 
 /// A topic as the image has it.

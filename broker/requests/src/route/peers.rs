@@ -9,6 +9,7 @@ use crate::event::Output;
 const CONTROLLER: u8 = 1;
 const REPLICATION: u8 = 2;
 const TRANSACTIONS: u8 = 3;
+const LAG: u8 = 4;
 
 /// A message of another broker, by engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(crate) enum PeerMessage {
     Replication(Bytes),
     /// For transactions.
     Transactions(Bytes),
+    /// For the lag of groups.
+    Lag(Bytes),
 }
 
 impl PeerMessage {
@@ -31,6 +34,7 @@ impl PeerMessage {
             CONTROLLER => Some(PeerMessage::Controller(message)),
             REPLICATION => Some(PeerMessage::Replication(message)),
             TRANSACTIONS => Some(PeerMessage::Transactions(message)),
+            LAG => Some(PeerMessage::Lag(message)),
             _ => None,
         }
     }
@@ -45,6 +49,12 @@ pub(crate) fn send_controller(to: BrokerId, message: Bytes, out: &mut Output) {
 /// Sends a message of transactions.
 pub(crate) fn send_transactions(to: BrokerId, message: Bytes, out: &mut Output) {
     let parts = vec![Bytes::from_static(&[TRANSACTIONS]), message];
+    out.effects.sends.push(PeerSend { to, parts });
+}
+
+/// Sends a message about the lag of groups.
+pub(crate) fn send_lag(to: BrokerId, message: Bytes, out: &mut Output) {
+    let parts = vec![Bytes::from_static(&[LAG]), message];
     out.effects.sends.push(PeerSend { to, parts });
 }
 

@@ -1,7 +1,12 @@
 //! Groups through the wire: coordinator, join, sync, heartbeat, offsets, leave.
 //! The rules of groups are tested in `kring-groups`.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use kafka_protocol::messages::delete_records_request::{
+    DeleteRecordsPartition, DeleteRecordsTopic,
+};
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
 use kafka_protocol::messages::offset_commit_request::{
@@ -15,13 +20,15 @@ use kafka_protocol::messages::offset_fetch_request::{
 };
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{
-    DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId, HeartbeatRequest,
-    JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest, OffsetCommitRequest,
-    OffsetDeleteRequest, OffsetFetchRequest, SyncGroupRequest, TopicName,
+    DeleteGroupsRequest, DeleteRecordsRequest, DescribeGroupsRequest, FindCoordinatorRequest,
+    GroupId, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
+    OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, SyncGroupRequest, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
+use kring_admin_api::TopicGroups;
+use kring_requests::{AdminRequest, AdminResponse};
 
-use crate::harness::{OneBroker, START_MS, batch, raw_frame, text};
+use crate::harness::{OneBroker, START_MS, batch, config, raw_frame, text};
 use crate::produce::produce;
 use crate::topics::create;
 
@@ -166,14 +173,109 @@ fn how_long_a_record_waits_is_known_also_where_it_is_on_disk_only() {
         (Some(0), None)
     );
     assert_eq!(commit(&mut one, &member, "t", 1), 0);
-    one.run_for(std::time::Duration::from_secs(30));
+    one.run_for(Duration::from_secs(30));
     one.crash();
     find_coordinator(&mut one);
-    one.run_for(std::time::Duration::from_secs(1));
+    one.run_for(Duration::from_secs(1));
     let behind = one.metrics().group_offsets[0].clone();
     assert_eq!(behind.lag_records, Some(1));
     let since_ms = behind.unread_since_ms.unwrap();
     assert!((START_MS..=START_MS + 1).contains(&since_ms), "{since_ms}");
+}
+
+/// A broker whose window is short.
+fn impatient() -> OneBroker {
+    let mut config = config();
+    config.metrics_group_window_ms = 20_000;
+    OneBroker::with(config)
+}
+
+#[test]
+fn a_group_that_reads_too_slowly_is_growing_and_one_that_stops_is_stalled() {
+    let mut one = impatient();
+    create(&mut one, "t", 1, &[]);
+    let member = stable_member(&mut one);
+    for at in 0..21 {
+        for _ in 0..3 {
+            produce(&mut one, "t", -1, batch(&["a"]));
+        }
+        assert_eq!(commit(&mut one, &member, "t", at), 0);
+        one.run_for(Duration::from_secs(1));
+        assert_eq!(heartbeat(&mut one, &member), 0);
+    }
+    let metrics = one.metrics();
+    let growing = metrics.group_topics[0].clone();
+    assert!(growing.growing, "{growing:?}");
+    assert_eq!((growing.lag_records, growing.stalled_partitions), (43, 0));
+    let growth = metrics.group_offsets[0].growth_records.unwrap();
+    assert!((35..=41).contains(&growth), "{growth}");
+
+    // The member leaves; what it has not read stays.
+    one.run_for(Duration::from_secs(40));
+    let stalled = one.metrics().group_topics[0].clone();
+    assert_eq!((stalled.growing, stalled.stalled_partitions), (false, 1));
+    assert!(one.metrics().group_offsets[0].stalled);
+    assert_eq!(one.metrics().group_members, [("g".to_owned(), 0)]);
+
+    let name = "t".to_owned();
+    let told = one.admin(AdminRequest::TopicGroups { name }).unwrap();
+    let AdminResponse::TopicGroups(told) = told else {
+        panic!("{told:?}");
+    };
+    let lag = &told.groups[0];
+    assert_eq!((lag.group.as_str(), lag.lag_records), ("g", 43));
+    assert_eq!((lag.growing, lag.stalled_partitions), (false, 1));
+    // Since the first second of the test.
+    assert!((55..=70).contains(&lag.lag_s), "{lag:?}");
+    let name = "other".to_owned();
+    let none = one.admin(AdminRequest::TopicGroups { name }).unwrap();
+    assert_eq!(none, AdminResponse::TopicGroups(TopicGroups::default()));
+}
+
+#[test]
+fn records_that_are_removed_before_they_are_read_are_lost() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    produce(&mut one, "t", -1, batch(&["a", "b", "c", "d"]));
+    let member = stable_member(&mut one);
+    assert_eq!(commit(&mut one, &member, "t", 1), 0);
+    assert_eq!(one.metrics().group_offsets[0].lost_records, 0);
+    let partition = DeleteRecordsPartition::default().with_offset(3);
+    let topic = DeleteRecordsTopic::default()
+        .with_name(TopicName(text("t")))
+        .with_partitions(vec![partition]);
+    let request = DeleteRecordsRequest::default()
+        .with_topics(vec![topic])
+        .with_timeout_ms(1_000);
+    let answer = one.ask(2, &request);
+    assert_eq!(answer.topics[0].partitions[0].error_code, 0);
+    let metrics = one.metrics();
+    let lost = &metrics.group_offsets[0];
+    assert_eq!((lost.lost_records, lost.lag_records), (2, Some(3)));
+    assert!(lost.unread_since_ms.is_some(), "the last record waits");
+    assert_eq!(metrics.group_topics[0].lost_records, 2);
+    assert_eq!(commit(&mut one, &member, "t", 3), 0);
+    assert_eq!(one.metrics().group_topics[0].lost_records, 0);
+}
+
+#[test]
+fn beyond_the_setting_partitions_are_in_the_sums_only() {
+    let mut config = config();
+    config.metrics_group_partitions_max = 1;
+    let mut one = OneBroker::with(config);
+    for topic in ["t", "u"] {
+        create(&mut one, topic, 1, &[]);
+        produce(&mut one, topic, -1, batch(&["a", "b"]));
+    }
+    let member = stable_member(&mut one);
+    assert_eq!(commit(&mut one, &member, "t", 1), 0);
+    assert_eq!(commit(&mut one, &member, "u", 0), 0);
+    let metrics = one.metrics();
+    assert_eq!(metrics.group_offsets.len(), 1);
+    assert_eq!(metrics.group_partitions_left_out, 1);
+    let sums = metrics.group_topics.iter();
+    let sums: Vec<_> = sums.map(|s| (s.topic.as_str(), s.lag_records)).collect();
+    assert_eq!(sums, [("t", 1), ("u", 2)]);
 }
 
 #[test]
@@ -222,7 +324,7 @@ fn a_restarted_coordinator_knows_members_and_offsets_and_makes_no_rebalance() {
         if answer != 14 && answer != 16 {
             break;
         }
-        one.run_for(std::time::Duration::from_millis(10));
+        one.run_for(Duration::from_millis(10));
         answer = heartbeat(&mut one, &member);
     }
     assert_eq!(answer, 0);

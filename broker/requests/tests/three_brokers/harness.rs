@@ -415,10 +415,14 @@ impl Cluster {
 
     /// Creates a topic with three replicas.
     pub(crate) fn create(&mut self, name: &str, partitions: i32) {
+        self.create_with(name, partitions, 3);
+    }
+
+    pub(crate) fn create_with(&mut self, name: &str, partitions: i32, replicas: i16) {
         let topic = CreatableTopic::default()
             .with_name(TopicName(text(name)))
             .with_num_partitions(partitions)
-            .with_replication_factor(3);
+            .with_replication_factor(replicas);
         let request = CreateTopicsRequest::default()
             .with_topics(vec![topic])
             .with_timeout_ms(5_000);
