@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -179,6 +179,51 @@ pub struct TopicStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub drift: Vec<Drift>,
+    /// How far consumer groups are behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumer_lag: Option<ConsumerLag>,
+}
+
+/// How far consumer groups are behind on a topic. It is written when a group comes or goes, or begins or ceases to
+/// need help, and else every five minutes: the brokers' metrics tell the same every few seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConsumerLag {
+    /// When it was read.
+    pub observed_time: Time,
+    /// Those that have committed offsets of the topic, first those that need help.
+    #[schemars(length(max = 20))]
+    pub groups: Vec<GroupLag>,
+    /// How many groups there are beside these.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0))]
+    pub groups_left_out: i64,
+}
+
+/// How far a consumer group is behind on a topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupLag {
+    /// Its id.
+    pub group: String,
+    /// Committed records it has not read, in all partitions.
+    pub lag_records: i64,
+    /// About how long the first of these has been waiting.
+    pub lag_seconds: i64,
+    /// By how many records the lag grew in five minutes, or in the broker's `kring.metrics.group.window.ms`.
+    pub growth_records: i64,
+    /// Whether it grew through all of that time: the group is too slow or does not read.
+    pub growing: bool,
+    /// Partitions with something to read whose committed offset did not move in that time.
+    #[schemars(range(min = 0))]
+    pub stalled_partitions: i64,
+    /// Records that retention or a deletion removed before the group read them.
+    pub lost_records: i64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 /// One difference between the spec and the topic in Kafka.

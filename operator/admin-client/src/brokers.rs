@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use kring_admin_api::{
     AlterTopicRequest, BrokerList, ClusterConfig, ClusterConfigRequest, CreateTopicRequest,
     DecommissionRequest, DecommissionStatus, ErrorBody, Health, Identity, MaintenanceRequest,
     MaintenanceStatus, RestartCheck, RestartCheckRequest, ReturnLeaders, ReturnLeadersRequest,
-    TopicDescription, UnregisterRequest, path,
+    TopicDescription, TopicGroups, UnregisterRequest, path,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -150,6 +151,19 @@ impl Brokers {
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The consumer groups of a topic, from every broker: each knows those that it coordinates. None when no broker
+    /// answers; one that does not is no coordinator either.
+    pub async fn topic_groups(&self, name: &str) -> Option<TopicGroups> {
+        let path = path::TOPIC_GROUPS.replace("{}", name);
+        let call = call(Method::Get, &path, &());
+        let each = self.endpoints.iter();
+        let told = join_all(each.map(|one| self.ask_one::<TopicGroups>(one, &call))).await;
+        told.into_iter().flatten().reduce(|mut all, more| {
+            all.add(more);
+            all
+        })
     }
 
     /// Creates a topic.

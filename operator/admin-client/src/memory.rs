@@ -9,7 +9,7 @@ use kring_admin_api::{
     AlterTopicRequest, BrokerList, BrokerStatus, ClusterConfig, ClusterConfigRequest,
     CreateTopicRequest, DecommissionRequest, DecommissionStatus, ErrorBody, Health, Identity,
     MaintenanceRequest, MaintenanceStatus, RestartCheck, RestartCheckRequest, ReturnLeaders,
-    ReturnLeadersRequest, Risk, TopicDescription, UnregisterRequest, error, path,
+    ReturnLeadersRequest, Risk, TopicDescription, TopicGroups, UnregisterRequest, error, path,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -48,6 +48,8 @@ pub struct State {
     pub brokers: BTreeMap<i32, MemoryBroker>,
     /// Topics by name.
     pub topics: BTreeMap<String, TopicDescription>,
+    /// What each broker tells of the groups of a topic.
+    pub groups: BTreeMap<(i32, String), TopicGroups>,
     /// The largest epoch of any maintenance request.
     pub maintenance_epoch: i64,
     /// The cluster-wide dynamic settings.
@@ -157,6 +159,11 @@ impl State {
             (Method::Get, asked) if asked.starts_with(path::MAINTENANCE) => {
                 let id = asked.rsplit('=').next().and_then(|id| id.parse().ok());
                 self.maintained(id.unwrap_or(-1))
+            }
+            (Method::Get, path) if path.ends_with("/groups") => {
+                let topic = path.split('/').nth(3).unwrap_or_default();
+                let told = self.groups.get(&(asked, topic.to_owned()));
+                ok(&told.cloned().unwrap_or_default())
             }
             (method, topic) if topic.starts_with(path::TOPIC) => {
                 self.topic(method, &topic[path::TOPIC.len()..], call)

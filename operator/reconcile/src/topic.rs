@@ -3,6 +3,7 @@
 
 mod conflict;
 mod finalizer;
+mod lag;
 mod plan;
 mod refuse;
 mod status;
@@ -118,6 +119,10 @@ async fn judge(
     }
     let brokers = connect(context, cluster).await?;
     Ok(Some(match sync(context, topic, &brokers).await {
+        Ok(verdict) if verdict.is_settled() => {
+            let groups = brokers.topic_groups(&kafka_name(topic)).await;
+            verdict.with_groups(groups)
+        }
         Ok(verdict) => verdict,
         Err(error) if error.is_temporary() => Verdict::waiting(
             "ClusterNotReady",
@@ -216,7 +221,9 @@ async fn write_status(
     topic: &Topic,
     verdict: &Verdict,
 ) -> Result<(), Error> {
-    let status = status::build(topic, verdict, context.now());
+    let now = context.now();
+    let mut status = status::build(topic, verdict, now);
+    lag::refresh(&mut status.consumer_lag, verdict.groups.as_ref(), now);
     if topic.status.as_ref() != Some(&status) {
         let mut changed = topic.clone();
         changed.status = Some(status);

@@ -1,6 +1,7 @@
 //! A Topic from nothing to synced, its drift, its conflicts, its deletion.
 //! What is compared with what is tested beside `plan`.
 
+use kring_admin_api::{GroupLag, TopicGroups};
 use kring_crds::conditions::{self, READY, STALLED};
 use serde_json::json;
 
@@ -56,6 +57,49 @@ fn a_topic_is_created_as_asked() {
             .count(),
         1
     );
+}
+
+#[test]
+fn the_groups_of_all_brokers_are_told_worst_first() {
+    let toy = Toy::with_cluster();
+    toy.apply_topic("orders", spec());
+    toy.reconcile_topic("orders");
+    assert_eq!(
+        toy.topic("orders").unwrap().status.unwrap().consumer_lag,
+        None
+    );
+    let group = |group: &str, lag_records, growing| TopicGroups {
+        groups: vec![GroupLag {
+            group: group.to_owned(),
+            lag_records,
+            growing,
+            ..GroupLag::default()
+        }],
+        left_out: 0,
+    };
+    let put = |broker, told| {
+        let mut state = toy.memory.state();
+        state.groups.insert((broker, "orders".to_owned()), told);
+    };
+    put(0, group("billing", 9, false));
+    put(2, group("search", 3, true));
+    toy.reconcile_topic("orders");
+    let groups = |toy: &Toy| {
+        let status = toy.topic("orders").unwrap().status.unwrap();
+        let groups = status.consumer_lag.unwrap().groups;
+        groups
+            .into_iter()
+            .map(|g| (g.group, g.lag_records, g.growing))
+            .collect::<Vec<_>>()
+    };
+    let both = [
+        ("search".to_owned(), 3, true),
+        ("billing".to_owned(), 9, false),
+    ];
+    assert_eq!(groups(&toy), both);
+    put(0, group("billing", 10, false));
+    toy.reconcile_topic("orders");
+    assert_eq!(groups(&toy), both, "numbers alone are not worth a write");
 }
 
 #[test]

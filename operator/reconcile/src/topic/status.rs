@@ -2,7 +2,7 @@
 //! It decides nothing.
 
 use k8s_openapi::jiff::Timestamp;
-use kring_admin_api::TopicDescription;
+use kring_admin_api::{TopicDescription, TopicGroups};
 use kring_crds::conditions::{self, State};
 use kring_crds::topic::{Drift, Topic, TopicStatus};
 
@@ -16,6 +16,8 @@ pub(super) struct Verdict {
     message: String,
     have: Option<TopicDescription>,
     drift: Vec<Drift>,
+    /// The consumer groups, if somebody told them.
+    pub(super) groups: Option<TopicGroups>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,7 @@ impl Verdict {
             message,
             have: Some(have),
             drift,
+            groups: None,
         }
     }
 
@@ -59,6 +62,7 @@ impl Verdict {
             message,
             have: None,
             drift: Vec::new(),
+            groups: None,
         }
     }
 
@@ -78,6 +82,13 @@ impl Verdict {
             have,
             ..Self::stalled(reason, message)
         }
+    }
+
+    /// The same, with what the brokers tell of the topic's consumer groups.
+    pub(super) fn with_groups(self, groups: Option<TopicGroups>) -> Self {
+        // Those of a topic that is not ours are not told either.
+        let groups = groups.filter(|_| self.have.is_some());
+        Self { groups, ..self }
     }
 
     /// Nothing is expected to change by itself.
