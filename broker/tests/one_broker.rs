@@ -7,8 +7,10 @@ mod processes;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use processes::{Broker, consume, http_get, numbers, produce};
+use processes::{Broker, PATIENCE, consume, http_get, numbers, produce, read_as_group};
 
 #[test]
 fn what_was_acknowledged_survives_kill_and_a_clean_stop() {
@@ -109,6 +111,32 @@ fn what_is_logged_changes_while_the_broker_runs() {
     assert_eq!(status, 422, "{why}");
     assert!(why.contains("loud=quiet") && why.contains("debug"), "{why}");
     assert_eq!(admin(&broker, "GET", path, "").1, wish);
+}
+
+/// What is told of them is tested in `kring-requests`, and that it changes in `alerts.rs`.
+#[test]
+fn the_admin_api_tells_the_groups_of_a_topic() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::alone(dir.path());
+    broker.set("KRING_METRICS_GROUP_WINDOW_MS", "1000");
+    broker.start_and_wait();
+    produce(&broker.bootstrap(), "orders", &numbers(0..10));
+    assert_eq!(
+        read_as_group(&broker.bootstrap(), "g", "orders", Some(4)),
+        4
+    );
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let (status, body) = admin(&broker, "GET", "/v1/topics/orders/groups", "");
+        assert_eq!(status, 200, "{body}");
+        if body.contains(r#""group":"g","lag_records":6,"#)
+            && body.contains(r#""stalled_partitions":1,"lost_records":0}],"left_out":0}"#)
+        {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{body}");
+        sleep(Duration::from_millis(100));
+    }
 }
 
 #[test]

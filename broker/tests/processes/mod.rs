@@ -317,6 +317,23 @@ pub fn consume(bootstrap: &str, topic: &str) -> Vec<String> {
     lines
 }
 
+/// Reads as a member of a group that begins at the first record, so many records or all that are there; the member then
+/// commits and leaves. Gives how many it read.
+pub fn read_as_group(bootstrap: &str, group: &str, topic: &str, count: Option<u32>) -> usize {
+    let mut command = kcat(bootstrap);
+    command.args(["-q", "-X", "auto.offset.reset=earliest"]);
+    match count {
+        Some(count) => command.args(["-c", &count.to_string()]),
+        None => command.arg("-e"),
+    };
+    let output = command
+        .args(["-G", group, topic])
+        .output()
+        .expect("kcat is installed (Debian package kcat)");
+    assert!(output.status.success(), "kcat could not read as a group");
+    String::from_utf8_lossy(&output.stdout).lines().count()
+}
+
 /// The numbers of a range as lines.
 pub fn numbers(range: std::ops::Range<u32>) -> String {
     range.map(|n| format!("{n:08}\n")).collect()
