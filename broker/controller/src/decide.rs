@@ -92,6 +92,12 @@ impl<'a> Draft<'a> {
             )),
             ControllerRequest::SetClusterConfig { config } => self.set_cluster_config(config),
             ControllerRequest::ReplaceClusterConfig(change) => self.replace_cluster_config(change),
+            ControllerRequest::ReplaceConfigs {
+                resources,
+                validate_only,
+            } => Ok(ControllerResponse::AlterConfigs(
+                self.replace_configs(resources, validate_only),
+            )),
             ControllerRequest::AlterReassignments { partitions } => Ok(
                 ControllerResponse::AlterReassignments(self.alter_reassignments(partitions)),
             ),

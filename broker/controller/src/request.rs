@@ -132,6 +132,23 @@ pub enum ControllerRequest {
     ClusterConfig,
     /// The same as [`ControllerRequest::SetClusterConfig`], where certain settings are in force.
     ReplaceClusterConfig(ReplaceClusterConfig),
+    /// Replaces all settings of resources (AlterConfigs): what is absent returns to its default. Each
+    /// resource succeeds or fails alone.
+    ReplaceConfigs {
+        /// The resources.
+        resources: Vec<ReplaceConfigs>,
+        /// Only says what would happen.
+        validate_only: bool,
+    },
+}
+
+/// All settings of one resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplaceConfigs {
+    /// Which.
+    pub resource: ConfigResource,
+    /// Its settings from now on.
+    pub config: BTreeMap<String, String>,
 }
 
 /// Settings that replace others.
@@ -294,7 +311,7 @@ pub enum ControllerResponse {
     DeleteTopics(Each<TopicRef, (TopicId, String)>),
     /// By name.
     CreatePartitions(Each<String>),
-    /// By resource.
+    /// By resource; to [`ControllerRequest::ReplaceConfigs`], too.
     AlterConfigs(Each<ConfigResource>),
     /// To [`ControllerRequest::ReplaceClusterConfig`], too.
     SetClusterConfig,

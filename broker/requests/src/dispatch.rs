@@ -80,6 +80,7 @@ pub(crate) const APIS: &[Api] = &[
     api(27, "WriteTxnMarkers", 1, 2, api::write_txn_markers::handle),
     api(28, "TxnOffsetCommit", 0, 6, api::txn_offset_commit::handle),
     api(32, "DescribeConfigs", 1, 4, api::describe_configs::handle),
+    api(33, "AlterConfigs", 0, 2, api::alter_configs::handle),
     api(35, "DescribeLogDirs", 1, 5, api::describe_log_dirs::handle),
     api(37, "CreatePartitions", 0, 3, api::create_partitions::handle),
     api(42, "DeleteGroups", 0, 3, api::delete_groups::handle),

@@ -1,4 +1,4 @@
-//! IncrementalAlterConfigs and the cluster-wide settings: checked against the one table, stored as records.
+//! IncrementalAlterConfigs, AlterConfigs and the cluster-wide settings: checked against the one table, stored as records.
 //! What a setting does is the matter of whoever reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use crate::error::ControllerError;
 use crate::image::Record;
 use crate::request::{
     AlterConfigs, ConfigOp, ConfigOpKind, ConfigResource, ControllerResponse, Each,
-    ReplaceClusterConfig,
+    ReplaceClusterConfig, ReplaceConfigs,
 };
 
 const MIN_ISR: &str = "min.insync.replicas";
@@ -33,6 +33,23 @@ impl Draft<'_> {
                     self.replace_config(&resource, &config);
                 }
             });
+            results.push((resource, result));
+        }
+        results
+    }
+
+    pub(super) fn replace_configs(
+        &mut self,
+        resources: Vec<ReplaceConfigs>,
+        validate_only: bool,
+    ) -> Each<ConfigResource> {
+        let mut results = Vec::with_capacity(resources.len());
+        for ReplaceConfigs { resource, config } in resources {
+            let known = self.config_of(&resource).map(|_| ());
+            let result = known.and_then(|()| check_config(&resource, &config));
+            if result.is_ok() && !validate_only {
+                self.replace_config(&resource, &config);
+            }
             results.push((resource, result));
         }
         results
@@ -89,23 +106,7 @@ impl Draft<'_> {
                 None => config.remove(&op.name),
             };
         }
-        match resource {
-            ConfigResource::Topic(_) => config_schema::check_topic_config(&config)
-                .map_err(|reason| ControllerError::InvalidConfig { reason })?,
-            ConfigResource::Broker(_) | ConfigResource::Cluster => {
-                for (name, value) in &config {
-                    check_dynamic(name, Some(value))?;
-                }
-            }
-        }
-        if let ConfigResource::Broker(broker) = resource
-            && let Some(name) = CLUSTER_WIDE.iter().find(|name| config.contains_key(**name))
-        {
-            let reason = format!(
-                "{name} is one for the whole cluster; set it on all brokers (the default entity), not on broker {broker}"
-            );
-            return Err(ControllerError::InvalidConfig { reason });
-        }
+        check_config(resource, &config)?;
         Ok(config)
     }
 
@@ -178,6 +179,31 @@ impl Draft<'_> {
             self.revise_in_entry(partition, |_| ());
         }
     }
+}
+
+/// Checks all settings of a resource together.
+fn check_config(
+    resource: &ConfigResource,
+    config: &BTreeMap<String, String>,
+) -> Result<(), ControllerError> {
+    match resource {
+        ConfigResource::Topic(_) => config_schema::check_topic_config(config)
+            .map_err(|reason| ControllerError::InvalidConfig { reason })?,
+        ConfigResource::Broker(_) | ConfigResource::Cluster => {
+            for (name, value) in config {
+                check_dynamic(name, Some(value))?;
+            }
+        }
+    }
+    if let ConfigResource::Broker(broker) = resource
+        && let Some(name) = CLUSTER_WIDE.iter().find(|name| config.contains_key(**name))
+    {
+        let reason = format!(
+            "{name} is one for the whole cluster; set it on all brokers (the default entity), not on broker {broker}"
+        );
+        return Err(ControllerError::InvalidConfig { reason });
+    }
+    Ok(())
 }
 
 fn check_dynamic(name: &str, value: Option<&str>) -> Result<(), ControllerError> {

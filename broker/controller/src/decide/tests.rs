@@ -13,7 +13,7 @@ use crate::error::ControllerError;
 use crate::image::{ClusterImage, PartitionImage, Record};
 use crate::request::{
     AlterConfigs, AlterPartition, ConfigOp, ConfigOpKind, ConfigResource, ElectionKind,
-    NewPartitions, NewTopic, ReplaceClusterConfig, ReplicaDamaged,
+    NewPartitions, NewTopic, ReplaceClusterConfig, ReplaceConfigs, ReplicaDamaged,
 };
 
 /// A cluster of unfenced brokers, outside of any quorum.
@@ -470,6 +470,48 @@ fn lists_grow_from_their_default_and_shrink_by_word() {
         error.to_string().contains("unknown topic setting"),
         "{error}"
     );
+}
+
+#[test]
+fn all_settings_of_a_resource_are_replaced_at_once_or_none() {
+    let mut fixture = Fixture::new(&["a"]);
+    fixture.create(topic("orders", 1, 1)).unwrap();
+    fixture
+        .alter(ConfigOpKind::Set, "retention.ms", "5")
+        .unwrap();
+    let mut replace = |pairs: &[(&str, &str)], validate_only| {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        let request = ReplaceConfigs {
+            resource: ConfigResource::Topic("orders".to_owned()),
+            config: pairs.iter().map(owned).collect(),
+        };
+        let result = fixture
+            .run(|draft| draft.replace_configs(vec![request], validate_only))
+            .remove(0)
+            .1;
+        let topic = fixture.image.topic_by_name("orders").unwrap();
+        let config: Vec<_> = topic.config.clone().into_iter().collect();
+        (result, config)
+    };
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let before = vec![pair("retention.ms", "5")];
+    let (result, config) = replace(&[("segment.ms", "7")], true);
+    assert_eq!((result, config), (Ok(()), before.clone()));
+    let (result, config) = replace(&[("segment.ms", "7"), ("retention.ms", "soon")], false);
+    result.unwrap_err();
+    assert_eq!(config, before);
+    let (result, config) = replace(&[("segment.ms", "7")], false);
+    assert_eq!((result, config), (Ok(()), vec![pair("segment.ms", "7")]));
+
+    let unknown = ReplaceConfigs {
+        resource: ConfigResource::Topic("nothing".to_owned()),
+        config: BTreeMap::new(),
+    };
+    let mut results = fixture.run(|draft| draft.replace_configs(vec![unknown], false));
+    assert!(matches!(
+        results.remove(0).1,
+        Err(ControllerError::UnknownTopic { .. })
+    ));
 }
 
 #[test]

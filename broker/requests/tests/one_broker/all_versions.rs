@@ -6,6 +6,7 @@ mod transactions;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::alter_configs_request::AlterConfigsResource as LegacyResource;
 use kafka_protocol::messages::alter_partition_reassignments_request::{
     ReassignablePartition, ReassignableTopic,
 };
@@ -382,6 +383,13 @@ fn cluster_api(one: &mut OneBroker, key: i16, version: i16) {
             let request = DescribeConfigsRequest::default().with_resources(vec![resource]);
             assert_eq!(ask(one, version, &request).results[0].error_code, 0);
         }
+        33 => {
+            let resource = LegacyResource::default()
+                .with_resource_type(2)
+                .with_resource_name(text("t"));
+            let request = AlterConfigsRequest::default().with_resources(vec![resource]);
+            assert_eq!(ask(one, version, &request).responses[0].error_code, 0);
+        }
         35 => describe_log_dirs(one, version),
         43 => {
             let topic = TopicPartitions::default()
@@ -449,6 +457,6 @@ fn every_advertised_version_of_every_api_is_answered_in_its_own_bytes() {
             answered += 1;
         }
     }
-    assert_eq!((advertised.len(), answered), (38, 211));
+    assert_eq!((advertised.len(), answered), (39, 214));
     assert_eq!(one.metrics().refused_requests, 0);
 }

@@ -5,6 +5,7 @@
 
 mod admin;
 mod all_versions;
+mod alter_configs;
 mod cold;
 mod errors;
 mod fetch;
