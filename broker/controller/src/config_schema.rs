@@ -24,9 +24,11 @@ pub fn broker_key(name: &str) -> Option<&'static Definition> {
     broker_keys().find(|key| key.name == name)
 }
 
-/// Every topic setting, in the order of the names.
+/// Every topic setting, those that a broker setting stands for first.
 pub fn topic_keys() -> impl Iterator<Item = &'static Definition> {
-    topic_keys::TOPIC_KEYS.iter()
+    topic_keys::TOPIC_KEYS
+        .iter()
+        .chain(topic_keys::TOPIC_ONLY_KEYS)
 }
 
 /// Every broker setting, those that stand for a topic setting first.
@@ -34,6 +36,7 @@ pub fn broker_keys() -> impl Iterator<Item = &'static Definition> {
     broker_keys::TOPIC_DEFAULTS
         .iter()
         .chain(broker_keys::STATIC_KEYS)
+        .chain(broker_keys::FIXED_KEYS)
 }
 
 /// The whole table as the admin API gives it.

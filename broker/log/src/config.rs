@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// What the records of one batch may decompress to where the log looks at them, in bytes.
-pub(crate) const DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
+pub const DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
 
 /// Settings of the broker's one log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -152,7 +152,47 @@ pub(crate) fn of_broker(broker: &Broker) -> Vec<Setting> {
         Setting::new(key, synonyms, key.requires_restart)
     });
     let of_node = broker.config.node_settings.iter().map(node_setting);
-    of_engine.chain(of_node).collect()
+    of_engine.chain(of_node).chain(derived(broker)).collect()
+}
+
+/// What Kafka has settings for and this broker knows from others.
+fn derived(broker: &Broker) -> [Setting; 2] {
+    let is_voter = broker
+        .config
+        .voters
+        .iter()
+        .any(|(id, _)| *id == broker.id());
+    let roles = if is_voter {
+        "broker,controller"
+    } else {
+        "broker"
+    };
+    let setting = |name: &str, value: String, value_type, doc: &str| Setting {
+        name: name.to_owned(),
+        synonyms: placed(name, Some(&value), Source::Static)
+            .into_iter()
+            .collect(),
+        value: Some(value),
+        source: Source::Static,
+        read_only: true,
+        value_type,
+        doc: doc.to_owned(),
+    };
+    let id = broker.id().0.to_string();
+    [
+        setting(
+            "broker.id",
+            id,
+            ConfigType::Int,
+            "What `node.id` says, by its older name.",
+        ),
+        setting(
+            "process.roles",
+            roles.to_owned(),
+            ConfigType::List,
+            "Whether this broker has a vote in the metadata quorum, which `controller.quorum.voters` says.",
+        ),
+    ]
 }
 
 fn node_setting(setting: &NodeSetting) -> Setting {

@@ -129,7 +129,7 @@ fn check_value(key: &ConfigKey, text: &str) -> Result<(), String> {
     let text = text.trim();
     let name = &key.name;
     match key.value_type {
-        ConfigType::Boolean if text != "true" && text != "false" => {
+        ConfigType::Boolean if key.allowed.is_empty() && text != "true" && text != "false" => {
             Err(format!("{name} is {text}; allowed are true and false"))
         }
         ConfigType::Int | ConfigType::Long => check_whole(key, text),
@@ -137,7 +137,7 @@ fn check_value(key: &ConfigKey, text: &str) -> Result<(), String> {
             Ok(number) if number.is_finite() => Ok(()),
             _ => Err(format!("{name} is {text}; allowed is a number")),
         },
-        ConfigType::String | ConfigType::List if !key.allowed.is_empty() => {
+        ConfigType::Boolean | ConfigType::String | ConfigType::List if !key.allowed.is_empty() => {
             let words = text.split(',').map(str::trim);
             for word in words {
                 if !key.allowed.iter().any(|allowed| allowed == word) {

@@ -1,7 +1,7 @@
 //! The settings of a broker: those that stand for topic settings, and those of its own.
 //! Where a broker listens and stores is not here; that is a matter of its node, not of the cluster.
 
-use kring_admin_api::ConfigType::{Boolean, Int, Long};
+use kring_admin_api::ConfigType::{Boolean, Int, List, Long, String};
 
 use super::Definition;
 use super::topic_keys::TOPIC_KEYS;
@@ -115,5 +115,100 @@ pub(super) const STATIC_KEYS: &[Definition] = &[
     )
     .min(1)
     .max(32_767)
+    .restart(),
+];
+
+/// What Kafka lets one choose and Kring does in one way, for clients that look it up and for files
+/// that say it.
+pub(super) const FIXED_KEYS: &[Definition] = &[
+    Definition::new(
+        "authorizer.class.name",
+        String,
+        "",
+        "Only empty: no request is refused for who sends it.",
+    )
+    .one_of(&[""])
+    .restart(),
+    Definition::new(
+        "controlled.shutdown.enable",
+        Boolean,
+        "true",
+        "Only `true`: a broker that is told to stop hands its leaders over first.",
+    )
+    .one_of(&["true"])
+    .restart(),
+    Definition::new(
+        "cordoned.log.dirs",
+        List,
+        "",
+        "Only empty: the one directory takes new replicas.",
+    )
+    .one_of(&[""])
+    .restart(),
+    Definition::new(
+        "delete.topic.enable",
+        Boolean,
+        "true",
+        "Only `true`: topics can be deleted.",
+    )
+    .one_of(&["true"])
+    .restart(),
+    Definition::new(
+        "log.cleaner.enable",
+        Boolean,
+        "true",
+        "Only `true`: topics with `cleanup.policy=compact` are compacted.",
+    )
+    .one_of(&["true"])
+    .restart(),
+    Definition::new(
+        "max.connection.creation.rate",
+        Int,
+        "2147483647",
+        "Only what it is: the rate of new connections is not bounded.",
+    )
+    .min(2_147_483_647)
+    .max(2_147_483_647)
+    .restart(),
+    Definition::new(
+        "max.connections.per.ip.overrides",
+        String,
+        "",
+        "Only empty: `max.connections.per.ip` holds for every address.",
+    )
+    .one_of(&[""])
+    .restart(),
+    Definition::new(
+        "max.request.partition.size.limit",
+        Int,
+        "2000",
+        "Only what it is: partitions of one answer to DescribeTopicPartitions.",
+    )
+    .min(2_000)
+    .max(2_000)
+    .restart(),
+    Definition::new(
+        "remote.log.storage.system.enable",
+        Boolean,
+        "false",
+        "Only `false`: there is no remote storage.",
+    )
+    .one_of(&["false"])
+    .restart(),
+    Definition::new(
+        "transaction.partition.verification.enable",
+        Boolean,
+        "true",
+        "Only `true`: a partition takes a transaction's batch after the coordinator has said that it is part of it.",
+    )
+    .one_of(&["true"])
+    .restart(),
+    Definition::new(
+        "transaction.two.phase.commit.enable",
+        Boolean,
+        "false",
+        "Only `false`: the coordinator ends each transaction that lasts longer than its time-out.",
+    )
+    .one_of(&["false"])
     .restart(),
 ];

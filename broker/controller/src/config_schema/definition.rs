@@ -71,6 +71,13 @@ impl Definition {
         self
     }
 
+    /// Whether there is one value only: what Kafka lets one choose and Kring does in one way.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        let one_word = self.allowed.len() == 1;
+        one_word || (self.min.is_some() && self.min == self.max)
+    }
+
     /// This topic setting as the broker setting that stands for it.
     pub(super) const fn as_broker_key(mut self) -> Definition {
         self.name = match self.broker_key {
@@ -87,7 +94,10 @@ impl Definition {
     /// A sentence that names the key, the value and what is allowed.
     pub fn check(&self, value: &str) -> Result<(), String> {
         match self.value_type {
-            ConfigType::Boolean => self.check_word(value, &["true", "false"]),
+            ConfigType::Boolean if self.allowed.is_empty() => {
+                self.check_word(value, &["true", "false"])
+            }
+            ConfigType::Boolean => self.check_word(value, self.allowed),
             ConfigType::Int => self.check_number(value, i32::MIN.into(), i32::MAX.into()),
             ConfigType::Long => self.check_number(value, i64::MIN, i64::MAX),
             ConfigType::Double => self.check_fraction(value),
@@ -107,11 +117,12 @@ impl Definition {
         if allowed.contains(&word) {
             return Ok(());
         }
-        Err(format!(
-            "{}: {word:?} is not allowed; allowed are {}",
-            self.name,
-            allowed.join(", ")
-        ))
+        let allowed = match allowed {
+            [""] => "only the empty value is".to_owned(),
+            [only] => format!("only {only} is"),
+            several => format!("allowed are {}", several.join(", ")),
+        };
+        Err(format!("{}: {word:?} is not allowed; {allowed}", self.name))
     }
 
     fn check_number(&self, value: &str, lowest: i64, highest: i64) -> Result<(), String> {
@@ -119,6 +130,10 @@ impl Definition {
         let max = self.max.unwrap_or(highest);
         match value.parse::<i64>() {
             Ok(number) if (min..=max).contains(&number) => Ok(()),
+            _ if min == max => Err(format!(
+                "{}: {value:?} is not allowed; only {min} is",
+                self.name
+            )),
             _ => Err(format!(
                 "{}: {value:?} is not allowed; a whole number from {min} to {max} is",
                 self.name

@@ -23,8 +23,11 @@ fn every_default_passes_its_own_check() {
 
 #[test]
 fn names_are_unique_and_topic_keys_sorted() {
-    let names: Vec<&str> = topic_keys().map(|key| key.name).collect();
-    assert!(names.is_sorted());
+    let names = |with_broker_key: bool| -> Vec<&str> {
+        let keys = topic_keys().filter(|key| key.broker_key.is_some() == with_broker_key);
+        keys.map(|key| key.name).collect()
+    };
+    assert!(names(true).is_sorted() && names(false).is_sorted());
     let mut all: Vec<_> = config_keys();
     let count = all.len();
     all.sort_by(|a, b| (a.scope as u8, &a.name).cmp(&(b.scope as u8, &b.name)));
@@ -63,6 +66,28 @@ fn a_batch_that_fits_in_no_segment_is_refused() {
     ];
     let error = check_topic_config(&config(&pairs)).unwrap_err();
     assert!(error.contains("must fit"), "{error}");
+}
+
+#[test]
+fn what_is_done_in_one_way_takes_that_value_alone() {
+    for (key, fixed, other, message) in [
+        ("remote.storage.enable", "false", "true", "only false is"),
+        ("local.retention.ms", "-2", "1000", "only -2 is"),
+        (
+            "leader.replication.throttled.replicas",
+            "",
+            "0:1",
+            "only the empty value is",
+        ),
+    ] {
+        assert_eq!(check_topic_config(&config(&[(key, fixed)])), Ok(()));
+        let error = check_topic_config(&config(&[(key, other)])).unwrap_err();
+        assert!(error.contains(key) && error.contains(message), "{error}");
+    }
+    for key in topic_keys().chain(broker_keys()) {
+        let says = key.doc.starts_with("Only ");
+        assert_eq!(says, key.is_fixed(), "{}: {}", key.name, key.doc);
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The settings of a topic, in the order of the names.
-//! Defaults are those of Apache Kafka 4.4.
+//! Defaults are those of Apache Kafka 4.4, but for what the broker does in one way of its own.
 
 use kring_admin_api::ConfigType::{Boolean, Double, Int, List, Long, String};
 
@@ -18,6 +18,24 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
     .on_broker("log.cleanup.policy")
     .one_of(&["delete", "compact"]),
     Definition::new(
+        "compression.gzip.level",
+        Int,
+        "-1",
+        "Accepted for Kafka's sake; batches are stored as the producer compressed them.",
+    )
+    .on_broker("compression.gzip.level")
+    .min(-1)
+    .max(9),
+    Definition::new(
+        "compression.lz4.level",
+        Int,
+        "9",
+        "Accepted for Kafka's sake; batches are stored as the producer compressed them.",
+    )
+    .on_broker("compression.lz4.level")
+    .min(1)
+    .max(17),
+    Definition::new(
         "compression.type",
         String,
         "producer",
@@ -25,6 +43,15 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
     )
     .on_broker("compression.type")
     .one_of(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]),
+    Definition::new(
+        "compression.zstd.level",
+        Int,
+        "3",
+        "Accepted for Kafka's sake; batches are stored as the producer compressed them.",
+    )
+    .on_broker("compression.zstd.level")
+    .min(-131_072)
+    .max(22),
     Definition::new(
         "delete.retention.ms",
         Long,
@@ -66,6 +93,24 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
     .on_broker("log.index.interval.bytes")
     .min(0),
     Definition::new(
+        "local.retention.bytes",
+        Long,
+        "-2",
+        "Only `-2`, as much as is retained at all: there is no other storage than the disks.",
+    )
+    .on_broker("log.local.retention.bytes")
+    .min(-2)
+    .max(-2),
+    Definition::new(
+        "local.retention.ms",
+        Long,
+        "-2",
+        "Only `-2`, as much as is retained at all: there is no other storage than the disks.",
+    )
+    .on_broker("log.local.retention.ms")
+    .min(-2)
+    .max(-2),
+    Definition::new(
         "max.compaction.lag.ms",
         Long,
         FOREVER,
@@ -73,6 +118,15 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
     )
     .on_broker("log.cleaner.max.compaction.lag.ms")
     .min(1),
+    Definition::new(
+        "max.decompressed.message.bytes",
+        Int,
+        "67108864",
+        "Only what it is: to how many bytes the records of a batch may decompress where the broker looks at them.",
+    )
+    .on_broker("max.decompressed.message.bytes")
+    .min(67_108_864)
+    .max(67_108_864),
     Definition::new(
         "max.message.bytes",
         Int,
@@ -138,6 +192,24 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
     )
     .on_broker("log.preallocate"),
     Definition::new(
+        "remote.copy.lag.bytes",
+        Long,
+        "-1",
+        "Only what it is: there is no remote storage to copy to.",
+    )
+    .on_broker("log.remote.copy.lag.bytes")
+    .min(-1)
+    .max(-1),
+    Definition::new(
+        "remote.copy.lag.ms",
+        Long,
+        "0",
+        "Only what it is: there is no remote storage to copy to.",
+    )
+    .on_broker("log.remote.copy.lag.ms")
+    .min(0)
+    .max(0),
+    Definition::new(
         "retention.bytes",
         Long,
         "-1",
@@ -192,5 +264,52 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
         "Only `false`: a replica outside the ISR leads after an explicit unclean election alone, because records may be lost.",
     )
     .on_broker("unclean.leader.election.enable")
+    .one_of(&["false"]),
+];
+
+/// What Kafka keeps for topics alone, without a broker setting that stands for it, in the order of
+/// the names. Each has the one value that says what happens here.
+pub(super) const TOPIC_ONLY_KEYS: &[Definition] = &[
+    Definition::new(
+        "errors.deadletterqueue.group.enable",
+        Boolean,
+        "false",
+        "Only `false`: no group writes undeliverable records to a topic.",
+    )
+    .one_of(&["false"]),
+    Definition::new(
+        "follower.replication.throttled.replicas",
+        List,
+        "",
+        "Only empty: replication is not throttled.",
+    )
+    .one_of(&[""]),
+    Definition::new(
+        "leader.replication.throttled.replicas",
+        List,
+        "",
+        "Only empty: replication is not throttled.",
+    )
+    .one_of(&[""]),
+    Definition::new(
+        "remote.log.copy.disable",
+        Boolean,
+        "false",
+        "Only `false`: there is no remote storage whose use could be stopped.",
+    )
+    .one_of(&["false"]),
+    Definition::new(
+        "remote.log.delete.on.disable",
+        Boolean,
+        "false",
+        "Only `false`: there is no remote storage to delete from.",
+    )
+    .one_of(&["false"]),
+    Definition::new(
+        "remote.storage.enable",
+        Boolean,
+        "false",
+        "Only `false`: there is no remote storage.",
+    )
     .one_of(&["false"]),
 ];

@@ -270,8 +270,10 @@ pub(super) fn resolve(settings: &Settings, node: &NodeConfig) -> Result<BrokerCo
             let value = setting.value.clone();
             config.topic_defaults.insert(key.name.to_owned(), value);
         } else if !known {
-            // A setting of the node; each of the others is known, and a test holds that.
-            debug_assert!(super::keys::NODE_KEYS.iter().any(|key| key.name == name));
+            // A setting of the node, or one that says how things are anyway; each of the others is
+            // known, and a test holds that.
+            let is_fixed = config_schema::broker_key(name).is_some_and(|key| key.is_fixed());
+            debug_assert!(is_fixed || super::keys::NODE_KEYS.iter().any(|key| key.name == name));
         }
     }
     retention::apply(settings, &mut config);
@@ -404,7 +406,8 @@ mod tests {
                     .parse()
                     .is_ok_and(|number| set_number(&mut config, key.name, number)),
             };
-            assert!(known || is_topic_default, "{} is read by nobody", key.name);
+            let is_read = known || is_topic_default || key.is_fixed();
+            assert!(is_read, "{} is read by nobody", key.name);
         }
         assert_eq!(config, BrokerConfig::default());
     }

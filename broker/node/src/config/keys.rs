@@ -6,6 +6,8 @@
 pub(crate) enum Shape {
     /// Any text.
     Text,
+    /// Any texts with commas between.
+    List,
     /// A whole number within bounds.
     Number { min: i64, max: i64 },
     /// One of these words.
@@ -45,7 +47,7 @@ const fn number(min: i64, max: i64) -> Shape {
 pub(crate) const NODE_KEYS: &[NodeKey] = &[
     key(
         "advertised.listeners",
-        Shape::Text,
+        Shape::List,
         "",
         "Where clients reach this broker, NAME://host:port. Default: the address of `listeners`, or the machine's name when that is a wildcard.",
     ),
@@ -63,13 +65,13 @@ pub(crate) const NODE_KEYS: &[NodeKey] = &[
     ),
     key(
         "controller.listener.names",
-        Shape::Text,
+        Shape::List,
         "",
         "Listeners that are not for clients. Those of `listeners` with such a name are passed over: brokers among themselves use kring.peer.listener.",
     ),
     key(
         "controller.quorum.voters",
-        Shape::Text,
+        Shape::List,
         "",
         "Members of the metadata quorum, id@host:port of their peer listeners with commas between; the same on every broker. Default: this broker alone.",
     ),
@@ -135,13 +137,13 @@ pub(crate) const NODE_KEYS: &[NodeKey] = &[
     ),
     key(
         "listeners",
-        Shape::Text,
+        Shape::List,
         "PLAINTEXT://127.0.0.1:9092",
         "Where clients connect, NAME://host:port. An empty host or 0.0.0.0 is every address.",
     ),
     key(
         "log.dirs",
-        Shape::Text,
+        Shape::List,
         "kring-data",
         "The data directory. One: the shared journal does not stripe.",
     ),
@@ -187,7 +189,7 @@ impl NodeKey {
     /// Checks a value; the error names the key, the value and what is allowed.
     pub(crate) fn check(&self, value: &str) -> Result<(), String> {
         match self.shape {
-            Shape::Text => Ok(()),
+            Shape::Text | Shape::List => Ok(()),
             Shape::Number { min, max } => match value.parse::<i64>() {
                 Ok(number) if (min..=max).contains(&number) => Ok(()),
                 _ => Err(format!(

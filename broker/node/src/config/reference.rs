@@ -26,6 +26,7 @@ pub(crate) fn reference() -> String {
     for key in NODE_KEYS.iter().chain(engine::KEYS) {
         let allowed = match key.shape {
             Shape::Text => "text".to_owned(),
+            Shape::List => "texts with commas between".to_owned(),
             Shape::Number { min, max } => format!("{min} to {max}"),
             Shape::Word(words) => words.join(", "),
         };
@@ -61,6 +62,10 @@ pub(crate) fn node_schema() -> impl Iterator<Item = ConfigKey> {
 fn describe(key: &NodeKey) -> ConfigKey {
     let (value_type, min, max, allowed): (_, _, _, &[&str]) = match key.shape {
         Shape::Text => (ConfigType::String, None, None, &[]),
+        Shape::List => (ConfigType::List, None, None, &[]),
+        Shape::Number { min, max } if i32::try_from(max).is_ok() => {
+            (ConfigType::Int, Some(min), Some(max), &[])
+        }
         Shape::Number { min, max } => (ConfigType::Long, Some(min), Some(max), &[]),
         Shape::Word(words) => (ConfigType::String, None, None, words),
     };

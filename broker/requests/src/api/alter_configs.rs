@@ -78,7 +78,7 @@ fn answer(caller: Caller, asked: Vec<Asked>, answered: Answered, out: &mut Outpu
                 .with_resource_type(resource_type)
                 .with_resource_name(text(name));
             match result {
-                Ok(()) => row,
+                Ok(()) => row.with_error_message(None),
                 Err(error) => row
                     .with_error_code(error.error_code().code())
                     .with_error_message(Some(text(error.to_string()))),

@@ -2,8 +2,13 @@
 //! comes from, type and documentation.
 //!
 //! * A broker answers for itself only; the empty broker name stands for what is set on all brokers.
-//! * v3 adds types and documentation.
-//! * Broker loggers (8) have no settings here; client metrics (16) and groups (32) neither.
+//! * v3 adds types and documentation. No value is sensitive: secrets are in files, which settings name.
+//! * Of a topic every key of Kafka 4.4 is there. What Kring does in one way has that value and takes no
+//!   other. Of a broker there are all that act, and those fixed ones that clients look up; what tunes
+//!   parts that are not here (threads and buffers of a JVM, KRaft's log, TLS and SASL, quotas, tiered
+//!   storage, share and streams groups) is not listed.
+//! * Client metrics (16) and groups (32) have no settings here, as in Kafka those that nobody has set
+//!   up; broker loggers (8) are `INVALID_REQUEST`: the admin API changes log levels.
 
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_configs_response::{
@@ -100,7 +105,15 @@ fn find(
                 format!("this is broker {}; ask broker {name:?} itself", broker.id()),
             )),
         },
-        resource::CLIENT_METRICS | resource::GROUP | resource::BROKER_LOGGER => Ok(Vec::new()),
+        resource::CLIENT_METRICS | resource::GROUP if name.is_empty() => Err((
+            ErrorCode::InvalidRequest,
+            format!("a resource of type {} needs a name", resource.resource_type),
+        )),
+        resource::CLIENT_METRICS | resource::GROUP => Ok(Vec::new()),
+        resource::BROKER_LOGGER => Err((
+            ErrorCode::InvalidRequest,
+            "log levels are no settings here; the admin API has them (/v1/log-level)".to_owned(),
+        )),
         other => Err((
             ErrorCode::InvalidRequest,
             format!("resource type {other} has no settings"),

@@ -25,6 +25,7 @@ fn alter(one: &mut OneBroker, resources: Vec<AlterConfigsResource>) -> Vec<(i16,
     let answer = one.ask(2, &request);
     let row =
         |row: kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse| {
+            assert_eq!(row.error_message.is_some(), row.error_code != 0);
             let message = row.error_message.map(|message| message.to_string());
             (row.error_code, message.unwrap_or_default())
         };

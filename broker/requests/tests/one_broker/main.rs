@@ -7,6 +7,7 @@ mod admin;
 mod all_versions;
 mod alter_configs;
 mod cold;
+mod describe_configs;
 mod errors;
 mod fetch;
 mod groups;
