@@ -134,6 +134,7 @@ impl<'a> Draft<'a> {
             | ControllerRequest::DecommissionStatus { .. }
             | ControllerRequest::RestartCheck { .. }
             | ControllerRequest::ClusterConfig
+            | ControllerRequest::DescribeQuorum
             | ControllerRequest::BrokerList => Err(ControllerError::InvalidRequest {
                 reason: "a question is answered, not decided".to_owned(),
             }),

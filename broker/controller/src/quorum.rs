@@ -18,7 +18,9 @@ mod heard;
 mod lead;
 mod log;
 mod message;
+mod progress;
 mod rejoin;
+mod status;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +35,7 @@ use store::{Ballot, Write};
 
 pub use log::Snapshot;
 pub use message::{Entry, Epoch, Index, LogEnd, Message};
+pub use status::{MemberStatus, QuorumStatus};
 pub use store::{FORGOT_KEY, KEY_PREFIX, StartError};
 
 /// Who takes part and how patient it is.

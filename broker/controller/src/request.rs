@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ControllerError;
 use crate::image::PartitionImage;
+use crate::quorum::QuorumStatus;
 
-/// A question or a change. Everything but the four questions (the two statuses, the check and the
-/// list) is answered once it is committed. New kinds are added at the end.
+/// A question or a change. Everything but the questions (statuses, the check, the list, the settings,
+/// the quorum) is answered once it is committed. New kinds are added at the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ControllerRequest {
     /// A leader proposes another ISR (KIP-497). The broker that asks must lead the partition.
@@ -140,6 +141,8 @@ pub enum ControllerRequest {
         /// Only says what would happen.
         validate_only: bool,
     },
+    /// How far the members of the metadata quorum are.
+    DescribeQuorum,
 }
 
 /// All settings of one resource.
@@ -349,4 +352,6 @@ pub enum ControllerResponse {
     ReplicaDamaged,
     /// The settings.
     ClusterConfig(ClusterConfig),
+    /// To [`ControllerRequest::DescribeQuorum`].
+    Quorum(QuorumStatus),
 }

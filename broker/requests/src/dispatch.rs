@@ -81,6 +81,13 @@ pub(crate) const APIS: &[Api] = &[
     api(28, "TxnOffsetCommit", 0, 6, api::txn_offset_commit::handle),
     api(32, "DescribeConfigs", 1, 4, api::describe_configs::handle),
     api(33, "AlterConfigs", 0, 2, api::alter_configs::handle),
+    api(
+        34,
+        "AlterReplicaLogDirs",
+        1,
+        2,
+        api::alter_replica_log_dirs::handle,
+    ),
     api(35, "DescribeLogDirs", 1, 5, api::describe_log_dirs::handle),
     api(37, "CreatePartitions", 0, 3, api::create_partitions::handle),
     api(42, "DeleteGroups", 0, 3, api::delete_groups::handle),
@@ -107,6 +114,8 @@ pub(crate) const APIS: &[Api] = &[
         api::list_partition_reassignments::handle,
     ),
     api(47, "OffsetDelete", 0, 0, api::offset_delete::handle),
+    api(55, "DescribeQuorum", 0, 2, api::describe_quorum::handle),
+    api(57, "UpdateFeatures", 0, 2, api::update_features::handle),
     api(60, "DescribeCluster", 0, 2, api::describe_cluster::handle),
     api(
         61,

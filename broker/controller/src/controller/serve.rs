@@ -252,6 +252,11 @@ impl Controller {
                     },
                 ))
             }
+            ControllerRequest::DescribeQuorum => {
+                let status = self.quorum.status(now);
+                let status = status.ok_or(ControllerError::NoController);
+                status.map(ControllerResponse::Quorum)
+            }
             _ => return None,
         })
     }

@@ -2,6 +2,7 @@
 //! Single decisions are tested in `decide`, the quorum alone in `quorum`.
 
 mod cluster;
+mod quorum_status;
 mod random;
 
 use std::collections::BTreeMap;

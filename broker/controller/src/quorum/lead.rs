@@ -7,6 +7,7 @@ use kring_io::canary::{self, Canary};
 use kring_io::{BrokerId, Instant, Now};
 
 use super::message::{Entry, Epoch, Index, LogEnd, Message};
+use super::progress::{Mode, Progress};
 use super::{ByMember, Quorum, QuorumOut, Role, store};
 
 /// Entries of one message.
@@ -27,32 +28,15 @@ pub(super) struct Leading {
     beat_at: Instant,
 }
 
-#[derive(Clone, Debug)]
-struct Progress {
-    /// Equal and durable up to here.
-    matched: Index,
-    /// The next entry to send.
-    next: Index,
-    mode: Mode,
-    heard_at: Instant,
-    /// The commit index that was last sent.
-    told: Index,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    /// Where the logs part is not known: one message per answer or heartbeat.
-    Probe,
-    /// Entries are sent as they come.
-    Stream,
-    /// Its next entry is gone, so it gets this part of this snapshot next.
-    Snapshot { index: Index, part: u32 },
-}
-
 impl Leading {
     /// When a follower was last heard; none of who is none.
     pub(super) fn heard_at(&self, of: BrokerId) -> Option<Instant> {
         Some(self.followers.get(&of)?.heard_at)
+    }
+
+    /// Each follower and how far it is.
+    pub(super) fn followers(&self) -> impl Iterator<Item = (&BrokerId, &Progress)> {
+        self.followers.iter()
     }
 
     pub(super) fn new(now: Now, end: Index, voters: impl Iterator<Item = BrokerId>) -> Leading {
@@ -105,18 +89,8 @@ impl Leading {
         self.beat_at = Instant::default();
         for progress in self.followers.values_mut() {
             progress.heard_at = Instant::default();
-        }
-    }
-}
-
-impl Progress {
-    fn new(now: Now, next: Index) -> Progress {
-        Progress {
-            matched: 0,
-            next,
-            mode: Mode::Probe,
-            heard_at: now.mono,
-            told: 0,
+            progress.answered = false;
+            progress.caught_up_at = None;
         }
     }
 }
@@ -129,6 +103,7 @@ impl Quorum {
         };
         let progress = leading.followers.get_mut(&member).filter(|_| current)?;
         progress.heard_at = now.mono;
+        progress.answered = true;
         Some(progress)
     }
 
@@ -150,6 +125,9 @@ impl Quorum {
         );
         progress.matched = progress.matched.max(index);
         progress.next = progress.next.max(index + 1);
+        if progress.matched == end {
+            progress.caught_up_at = Some(now.mono);
+        }
         let arrived = match progress.mode {
             Mode::Snapshot { index: wanted, .. } => index >= wanted,
             Mode::Probe | Mode::Stream => true,

@@ -27,9 +27,8 @@ const KEY: i16 = 18;
 /// Answers of versions 4 and 5 have the same bytes.
 const ENCODED_VERSION_MAX: i16 = 4;
 const SOFTWARE_NAME_BYTES_MAX: usize = 256;
-/// Kafka's name of the feature.
-const TRANSACTION_VERSION: &str = "transaction.version";
-const TRANSACTIONS_V2: i16 = 2;
+/// Each feature by Kafka's name, with the level that is finalised and the only one that is supported.
+pub(super) const FEATURES: [(&str, i16); 1] = [("transaction.version", 2)];
 /// Grows when what is finalised changes, which it does with a version of the broker only.
 const FEATURES_EPOCH: i64 = 1;
 
@@ -61,20 +60,21 @@ pub(crate) fn handle(
             .iter()
             .map(|api| served(api.key, api.min, api.max))
             .collect();
-        let name = text(TRANSACTION_VERSION);
-        answer.supported_features = vec![
+        let supported = FEATURES.iter().map(|(name, level)| {
             SupportedFeatureKey::default()
-                .with_name(name.clone())
-                .with_min_version(TRANSACTIONS_V2)
-                .with_max_version(TRANSACTIONS_V2),
-        ];
+                .with_name(text(*name))
+                .with_min_version(*level)
+                .with_max_version(*level)
+        });
+        answer.supported_features = supported.collect();
         answer.finalized_features_epoch = FEATURES_EPOCH;
-        answer.finalized_features = vec![
+        let finalized = FEATURES.iter().map(|(name, level)| {
             FinalizedFeatureKey::default()
-                .with_name(name)
-                .with_min_version_level(TRANSACTIONS_V2)
-                .with_max_version_level(TRANSACTIONS_V2),
-        ];
+                .with_name(text(*name))
+                .with_min_version_level(*level)
+                .with_max_version_level(*level)
+        });
+        answer.finalized_features = finalized.collect();
     }
     let version = call.caller.version.min(ENCODED_VERSION_MAX);
     call.caller.answer_as(&answer, version, out);

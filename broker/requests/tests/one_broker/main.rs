@@ -6,6 +6,7 @@
 mod admin;
 mod all_versions;
 mod alter_configs;
+mod cluster_admin;
 mod cold;
 mod describe_configs;
 mod errors;
