@@ -2,6 +2,7 @@
 //! comes from, type and documentation.
 //!
 //! * A broker answers for itself only; the empty broker name stands for what is set on all brokers.
+//! * No list of keys, and an empty one, ask for all.
 //! * v3 adds types and documentation. No value is sensitive: secrets are in files, which settings name.
 //! * Of a topic every key of Kafka 4.4 is there. What Kring does in one way has that value and takes no
 //!   other. Of a broker there are all that act, and those fixed ones that clients look up; what tunes
@@ -69,7 +70,9 @@ fn describe(
         Ok(found) => {
             let asked = |setting: &Setting| match &resource.configuration_keys {
                 None => true,
-                Some(keys) => keys.iter().any(|key| key.as_str() == setting.name),
+                Some(keys) => {
+                    keys.is_empty() || keys.iter().any(|key| key.as_str() == setting.name)
+                }
             };
             let rows = found
                 .into_iter()

@@ -71,9 +71,7 @@ fn unknown(topics: Vec<Asked>) -> DescribeQuorumResponse {
             .with_topic_name(topic.topic_name)
             .with_partitions(partitions.collect())
     });
-    DescribeQuorumResponse::default()
-        .with_error_message(None)
-        .with_topics(topics.collect())
+    DescribeQuorumResponse::default().with_topics(topics.collect())
 }
 
 fn answer(broker: &Broker, caller: Caller, answered: Answered, out: &mut Output) {
@@ -94,7 +92,6 @@ fn refuse(error: &ControllerError) -> DescribeQuorumResponse {
 fn describe(status: &QuorumStatus, voters: &[(BrokerId, String)]) -> DescribeQuorumResponse {
     let states = |members: &[MemberStatus]| members.iter().map(state).collect();
     let partition = PartitionData::default()
-        .with_error_message(None)
         .with_leader_id(status.leader.0.into())
         .with_leader_epoch(i32::try_from(status.epoch).unwrap_or(i32::MAX))
         .with_high_watermark(offset(status.high_watermark))
@@ -104,7 +101,6 @@ fn describe(status: &QuorumStatus, voters: &[(BrokerId, String)]) -> DescribeQuo
         .with_topic_name(TopicName(text(METADATA_TOPIC)))
         .with_partitions(vec![partition]);
     DescribeQuorumResponse::default()
-        .with_error_message(None)
         .with_topics(vec![topic])
         .with_nodes(voters.iter().map(node).collect())
 }

@@ -2,7 +2,8 @@
 //!
 //! * A feature's level comes with the version of the broker. The level that is in force is a success, with
 //!   `validate_only` and without; every other one, and every other feature, is `INVALID_UPDATE_VERSION`.
-//! * Versions 0 and 1 answer for each feature; version 2 for all together, with the first error (KIP-1022).
+//! * All or nothing, as in Kafka 4: the first error is that of the whole request, and then no feature has a row
+//!   of its own. Version 2 has no rows at all (KIP-1022).
 
 use std::collections::BTreeSet;
 
@@ -27,33 +28,35 @@ pub(crate) fn handle(
     out: &mut Output,
 ) -> Result<(), Unreadable> {
     let request: UpdateFeaturesRequest = call.decode()?;
-    let mut answer = UpdateFeaturesResponse::default().with_error_message(None);
-    let mut seen = BTreeSet::new();
-    for update in &request.feature_updates {
-        let name = update.feature.as_str();
-        let result = if seen.insert(name) {
-            verdict(update)
-        } else {
-            let message = format!("{name} stands more than once in the request");
-            Err((ErrorCode::InvalidRequest, message))
-        };
-        let mut row = UpdatableFeatureResult::default()
-            .with_feature(update.feature.clone())
-            .with_error_message(None);
-        if let Err((error, message)) = result {
-            row.error_code = error.code();
-            row.error_message = Some(text(message));
+    let answer = match check(&request.feature_updates) {
+        Ok(()) => {
+            let rows = request.feature_updates.into_iter().map(|update| {
+                UpdatableFeatureResult::default()
+                    .with_feature(update.feature)
+                    .with_error_message(None)
+            });
+            UpdateFeaturesResponse::default()
+                .with_error_message(None)
+                .with_results(rows.collect())
         }
-        answer.results.push(row);
-    }
-    if call.caller.version >= 2 {
-        let first = answer.results.drain(..).find(|row| row.error_code != 0);
-        if let Some(row) = first {
-            answer.error_code = row.error_code;
-            answer.error_message = row.error_message;
-        }
-    }
+        Err((error, message)) => UpdateFeaturesResponse::default()
+            .with_error_code(error.code())
+            .with_error_message(Some(text(message))),
+    };
     call.caller.answer(&answer, out);
+    Ok(())
+}
+
+fn check(updates: &[FeatureUpdateKey]) -> Result<(), Refusal> {
+    let mut seen = BTreeSet::new();
+    for update in updates {
+        let name = update.feature.as_str();
+        if !seen.insert(name) {
+            let message = format!("{name} stands more than once in the request");
+            return Err((ErrorCode::InvalidRequest, message));
+        }
+        verdict(update)?;
+    }
     Ok(())
 }
 
