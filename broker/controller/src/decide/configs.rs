@@ -207,8 +207,11 @@ fn check_config(
 }
 
 fn check_dynamic(name: &str, value: Option<&str>) -> Result<(), ControllerError> {
-    config_schema::check_dynamic_broker_config(name, value)
-        .map_err(|reason| ControllerError::InvalidConfig { reason })
+    let fixed = config_schema::broker_key(name).is_some_and(|key| key.requires_restart);
+    config_schema::check_dynamic_broker_config(name, value).map_err(|reason| match fixed {
+        true => ControllerError::InvalidRequest { reason },
+        false => ControllerError::InvalidConfig { reason },
+    })
 }
 
 /// The value of one key after an operation; `None`: the default.
@@ -223,7 +226,8 @@ fn changed(
         return Ok(None);
     }
     let Some(value) = &op.value else {
-        return invalid(format!("{}: no value is given", op.name));
+        let reason = format!("{}: no value is given", op.name);
+        return Err(ControllerError::InvalidRequest { reason });
     };
     if op.kind == ConfigOpKind::Set {
         return Ok(Some(value.clone()));

@@ -97,6 +97,7 @@ fn answer(
     out: &mut Output,
 ) {
     let mut answer = AlterPartitionReassignmentsResponse::default()
+        .with_error_message(None)
         .with_allow_replication_factor_change(may_change_factor);
     let mut results: BTreeMap<TopicPartition, Result<(), ControllerError>> = match answered {
         Ok(ControllerResponse::AlterReassignments(each)) => each.into_iter().collect(),
@@ -129,7 +130,7 @@ fn answer(
 fn row(index: i32, result: Result<(), Refused>) -> ReassignablePartitionResponse {
     let row = ReassignablePartitionResponse::default().with_partition_index(index);
     match result {
-        Ok(()) => row,
+        Ok(()) => row.with_error_message(None),
         Err((error, message)) => row
             .with_error_code(error.code())
             .with_error_message(Some(text(message))),

@@ -3,6 +3,7 @@
 //! * −1 partitions or replicas stand for the cluster's defaults; an assignment excludes both.
 //! * `validate_only` says what would happen.
 //! * v5 adds the settings of the new topic with their sources, v7 its id.
+//! * `__cluster_metadata` and a setting without a value are refused, as in Kafka.
 //! * A name that stands twice in the request is `INVALID_REQUEST` for that name.
 //! * The answer comes when the topics are committed and this broker knows them.
 
@@ -28,6 +29,8 @@ use crate::route::controller::Answered;
 use crate::settings::{self, Setting};
 use crate::text::{owned, text};
 
+/// Kafka's name of the log of the controllers.
+const METADATA_TOPIC: &str = "__cluster_metadata";
 /// How long an answer waits for this broker to hear of what the controller has committed.
 const HEARD_WAIT: Duration = Duration::from_secs(2);
 const REPLICAS_FROM_ASSIGNMENT: i16 = -1;
@@ -121,6 +124,17 @@ fn dedup_in_order(names: Vec<String>, distinct: usize) -> Vec<String> {
 }
 
 fn new_topic(topic: CreatableTopic) -> Result<NewTopic, ControllerError> {
+    if topic.name.0.as_str() == METADATA_TOPIC {
+        return Err(ControllerError::InvalidRequest {
+            reason: format!("{METADATA_TOPIC} is the name of the controllers' log"),
+        });
+    }
+    if let Some(config) = topic.configs.iter().find(|config| config.value.is_none()) {
+        let name = &config.name;
+        return Err(ControllerError::InvalidConfig {
+            reason: format!("{name}: no value is given; leave the key out for its default"),
+        });
+    }
     let mut assignments = BTreeMap::new();
     for assignment in &topic.assignments {
         let replicas: Vec<BrokerId> = assignment
@@ -203,7 +217,7 @@ fn row(
             .with_error_message(Some(text(error.to_string())))
             .with_num_partitions(-1)
             .with_replication_factor(-1)
-            .with_configs(None),
+            .with_configs(Some(Vec::new())),
         Ok(created) => {
             let configs = (version >= 5).then(|| {
                 settings::of_topic(broker, &created.configs)
@@ -212,6 +226,7 @@ fn row(
                     .collect()
             });
             row.with_error_code(ErrorCode::None.code())
+                .with_error_message(None)
                 .with_topic_id(created.id.into())
                 .with_num_partitions(created.partitions)
                 .with_replication_factor(created.replication_factor)

@@ -19,6 +19,9 @@ use crate::event::Output;
 use crate::route::controller::Answered;
 use crate::text::text;
 
+/// What a row without a name and an id says.
+const NEITHER: TopicRef = TopicRef::Id(TopicId::ZERO);
+
 pub(crate) fn handle(
     broker: &mut Broker,
     now: Now,
@@ -83,6 +86,10 @@ fn answer(
             .map(|topic| (topic.clone(), Err(error.clone())))
             .collect(),
     };
+    if asked.contains(&NEITHER) {
+        let reason = "neither a name nor an id is given".to_owned();
+        results.insert(NEITHER, Err(ControllerError::InvalidRequest { reason }));
+    }
     for topic in internal {
         let reason = "internal topics cannot be deleted".to_owned();
         results.insert(
@@ -110,7 +117,7 @@ fn row(
     topic: &TopicRef,
     result: Result<(TopicId, String), ControllerError>,
 ) -> DeletableTopicResult {
-    let mut row = DeletableTopicResult::default();
+    let mut row = DeletableTopicResult::default().with_error_message(None);
     match topic {
         TopicRef::Name(name) => row.name = Some(TopicName(text(name))),
         TopicRef::Id(id) => {

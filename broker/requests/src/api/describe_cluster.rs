@@ -17,6 +17,7 @@ use crate::operations::CLUSTER_OPERATIONS;
 use crate::text::text;
 
 const ENDPOINT_BROKERS: i8 = 1;
+const ENDPOINT_CONTROLLERS: i8 = 2;
 
 pub(crate) fn handle(
     broker: &mut Broker,
@@ -26,12 +27,16 @@ pub(crate) fn handle(
 ) -> Result<(), Unreadable> {
     let request: DescribeClusterRequest = call.decode()?;
     if call.caller.version >= 1 && request.endpoint_type != ENDPOINT_BROKERS {
+        let error = match request.endpoint_type {
+            ENDPOINT_CONTROLLERS => ErrorCode::MismatchedEndpointType,
+            _ => ErrorCode::UnsupportedEndpointType,
+        };
         let answer = DescribeClusterResponse::default()
-            .with_error_code(ErrorCode::UnsupportedEndpointType.code())
+            .with_error_code(error.code())
             .with_error_message(Some(text(
                 "this listener describes brokers (endpoint type 1) only",
             )))
-            .with_endpoint_type(request.endpoint_type);
+            .with_endpoint_type(ENDPOINT_BROKERS);
         call.caller.answer(&answer, out);
         return Ok(());
     }

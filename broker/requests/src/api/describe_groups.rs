@@ -77,7 +77,7 @@ fn describe(group: DescribedGroup, version: i16, operations: bool) -> Described 
         .with_protocol_type(text(group.protocol_type))
         .with_protocol_data(text(group.protocol))
         .with_members(members)
-        .with_authorized_operations(if operations {
+        .with_authorized_operations(if operations && error.is_ok() {
             GROUP_OPERATIONS
         } else {
             NOT_ASKED

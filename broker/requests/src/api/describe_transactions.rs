@@ -1,6 +1,6 @@
 //! DescribeTransactions (65), version 0: state and partitions of transactions, from their coordinator (KIP-664).
 //!
-//! * A transactional id that does not exist is `TRANSACTIONAL_ID_NOT_FOUND`.
+//! * A transactional id that does not exist is `TRANSACTIONAL_ID_NOT_FOUND`, an empty one `INVALID_REQUEST`.
 
 use kafka_protocol::messages::describe_transactions_response::{TopicData, TransactionState};
 use kafka_protocol::messages::{
@@ -31,6 +31,12 @@ pub(crate) fn handle(
     });
     gather.complete_if_empty(out);
     for (slot, id) in ids.into_iter().enumerate() {
+        if id.is_empty() {
+            let refused =
+                TransactionState::default().with_error_code(ErrorCode::InvalidRequest.code());
+            gather.put(slot, refused, out);
+            continue;
+        }
         let gather = gather.clone();
         broker.ask_transactions(
             now,

@@ -51,10 +51,11 @@ pub(crate) fn handle(
             for partition in topic.partitions {
                 match broker.resolve(&name, partition) {
                     Ok(tp) => known.push(tp),
-                    Err(error) => unknown
-                        .entry(topic.topic.to_string())
-                        .or_default()
-                        .push((partition, error, None)),
+                    Err(error) => unknown.entry(topic.topic.to_string()).or_default().push((
+                        partition,
+                        error,
+                        Some(error.message().to_owned()),
+                    )),
                 }
             }
         }

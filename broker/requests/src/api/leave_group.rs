@@ -25,7 +25,7 @@ pub(crate) fn handle(
 ) -> Result<(), Unreadable> {
     let request: LeaveGroupRequest = call.decode()?;
     let caller = call.caller;
-    let members = if caller.version >= 3 {
+    let leaving: Vec<LeavingMember> = if caller.version >= 3 {
         request
             .members
             .into_iter()
@@ -46,15 +46,16 @@ pub(crate) fn handle(
             reason: None,
         }]
     };
+    let members = leaving.iter().map(|l| l.member.clone()).collect();
     let leave = LeaveGroup {
         group_id: request.group_id.to_string(),
-        members,
+        members: leaving,
     };
     broker.ask_group(
         now,
         GroupRequest::Leave(leave),
         Box::new(move |_, _, response, out| match response {
-            GroupResponse::Leave(outcome) => answer(caller, outcome, out),
+            GroupResponse::Leave(outcome) => answer(caller, outcome, members, out),
             other => wrong_kind(caller, &other, out),
         }),
         out,
@@ -62,9 +63,18 @@ pub(crate) fn handle(
     Ok(())
 }
 
-fn answer(caller: Caller, outcome: LeaveOutcome, out: &mut Output) {
+fn answer(caller: Caller, outcome: LeaveOutcome, members: Vec<MemberIdentity>, out: &mut Output) {
     let mut answer = LeaveGroupResponse::default();
-    if caller.version >= 3 {
+    if caller.version >= 3 && outcome.error == ErrorCode::UnknownMemberId {
+        // Nobody is a member of a group that does not exist; as in Kafka each member is told so.
+        let gone = members.into_iter().map(|member| {
+            MemberResponse::default()
+                .with_member_id(text(member.member_id))
+                .with_group_instance_id(member.group_instance_id.map(text))
+                .with_error_code(ErrorCode::UnknownMemberId.code())
+        });
+        answer.members = gone.collect();
+    } else if caller.version >= 3 {
         answer.error_code = outcome.error.code();
         answer.members = outcome
             .members

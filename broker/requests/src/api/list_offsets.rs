@@ -240,7 +240,7 @@ fn find(
         LATEST => return Found::Offset((upto, -1)),
         MAX_TIMESTAMP => TimestampQuery::Max,
         at if at >= 0 => TimestampQuery::At(at),
-        _ => return Found::Error(ErrorCode::InvalidRequest),
+        _ => return Found::Error(ErrorCode::UnsupportedVersion),
     };
     match broker
         .log

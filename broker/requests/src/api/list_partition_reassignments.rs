@@ -37,7 +37,9 @@ pub(crate) fn handle(
             })
             .collect(),
     };
-    let answer = ListPartitionReassignmentsResponse::default().with_topics(topics);
+    let answer = ListPartitionReassignmentsResponse::default()
+        .with_error_message(None)
+        .with_topics(topics);
     call.caller.answer(&answer, out);
     Ok(())
 }

@@ -3,6 +3,8 @@
 //! * A topic that a member of the group subscribes to is `GROUP_SUBSCRIBED_TO_TOPIC`.
 //! * A partition that does not exist is `UNKNOWN_TOPIC_OR_PARTITION`.
 
+use std::collections::BTreeMap;
+
 use kafka_protocol::messages::offset_delete_response::{
     OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
@@ -95,7 +97,11 @@ fn answer(
                  topic, partitions, ..
              }| (topic, partitions),
         );
-        answer.topics = known.chain(unknown).map(row).collect();
+        let mut topics: BTreeMap<String, Vec<PartitionError>> = BTreeMap::new();
+        for (topic, rows) in known.chain(unknown) {
+            topics.entry(topic).or_default().extend(rows);
+        }
+        answer.topics = topics.into_iter().map(row).collect();
     }
     caller.answer(&answer, out);
 }

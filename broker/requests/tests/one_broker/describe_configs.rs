@@ -122,6 +122,23 @@ fn a_topic_has_every_setting_of_kafka_with_its_type_and_default() {
 }
 
 #[test]
+fn single_keys_are_told_and_an_empty_list_asks_for_all() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    let mut told = |keys: &[&str]| {
+        let resource = DescribeConfigsResource::default()
+            .with_resource_type(2)
+            .with_resource_name(text("t"))
+            .with_configuration_keys(Some(keys.iter().map(|key| text(key)).collect()));
+        let request = DescribeConfigsRequest::default().with_resources(vec![resource]);
+        one.ask(4, &request).results[0].configs.len()
+    };
+    assert_eq!(told(&["retention.ms", "nothing"]), 1);
+    assert_eq!(told(&["nothing"]), 0);
+    assert_eq!(told(&[]), TOPIC_KEYS.len());
+}
+
+#[test]
 fn the_innermost_place_with_a_value_holds_and_the_others_are_synonyms() {
     let mut one = OneBroker::new();
     create(&mut one, "t", 1, &[]);
@@ -167,7 +184,7 @@ fn a_broker_says_what_clients_look_up_and_what_it_does_in_one_way_cannot_be_chan
     }
     assert!(rows["delete.topic.enable"].read_only);
     assert!(!rows["log.retention.ms"].read_only);
-    assert_eq!(set(&mut one, 4, "", "delete.topic.enable", "false"), 40);
+    assert_eq!(set(&mut one, 4, "", "delete.topic.enable", "false"), 42);
     assert_eq!(set(&mut one, 4, "", "log.local.retention.ms", "5"), 40);
     create(&mut one, "t", 1, &[("remote.storage.enable", "false")]);
     assert_eq!(set(&mut one, 2, "t", "remote.storage.enable", "true"), 40);

@@ -20,6 +20,7 @@ use crate::topics::create;
 
 const BROKER: i8 = 4;
 const INVALID_CONFIG: i16 = 40;
+const INVALID_REQUEST: i16 = 42;
 const INVALID_TIMESTAMP: i16 = 32;
 
 /// Sets a value of a broker (or of all, with the empty name); gives the error code.
@@ -136,7 +137,7 @@ fn a_setting_of_one_broker_acts_there_until_a_topic_has_its_own() {
     assert_eq!(error, INVALID_CONFIG);
     assert!(message.contains("one for the whole cluster"), "{message}");
     let (error, message) = set_on_broker(&mut one, "1", "num.partitions", "3");
-    assert_eq!(error, INVALID_CONFIG);
+    assert_eq!(error, INVALID_REQUEST);
     assert!(
         message.contains("cannot be changed while brokers run"),
         "{message}"
