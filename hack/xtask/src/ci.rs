@@ -153,7 +153,11 @@ fn steps(lane: Lane) -> &'static [&'static str] {
         Lane::Bench => &[
             "target/sim/kring-bench --kring=target/sim/kring-broker --folder=target/bench --guard=hack/bench/guard.json",
         ],
-        Lane::Compat => &["e2e/compat/run", "e2e/compat/librdkafka/run"],
+        Lane::Compat => &[
+            "e2e/compat/run",
+            "e2e/compat/librdkafka/run",
+            "e2e/compat/differential/run",
+        ],
         Lane::Kube => &[
             "hack/cluster/install",
             "hack/cluster/exec charts/tests/run",
