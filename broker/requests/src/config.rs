@@ -11,6 +11,8 @@ use kring_log::LogConfig;
 use kring_replication::ReplicationConfig;
 use kring_transactions::TransactionConfig;
 
+use crate::fetch::SessionLimits;
+
 /// What the node's configuration becomes for the engine. The fields that Kafka has too bear its
 /// names; the parts of the engines have their own structs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,10 @@ pub struct BrokerConfig {
     /// `kring.untaken.answer.bytes`: what Fetch answers that clients have not taken yet may hold together;
     /// past it one answer holds 64 KiB, but for a single batch.
     pub untaken_answer_bytes: usize,
+    /// `max.incremental.fetch.session.cache.slots`: fetch sessions that are kept (KIP-227).
+    pub max_incremental_fetch_session_cache_slots: usize,
+    /// `kring.fetch.session.cache.bytes`: the memory that they take at most.
+    pub fetch_session_cache_bytes: usize,
     /// `producer.id.expiration.ms`.
     pub producer_id_expiration_ms: i64,
     /// `broker.session.timeout.ms`: a broker that is silent for longer is fenced.
@@ -103,6 +109,8 @@ impl Default for BrokerConfig {
             transaction_state_replication_factor: cluster.transaction_state_replication_factor,
             fetch_max_bytes: 55 << 20,
             untaken_answer_bytes: 64 << 20,
+            max_incremental_fetch_session_cache_slots: 1_000,
+            fetch_session_cache_bytes: 16 << 20,
             producer_id_expiration_ms: 86_400_000,
             broker_session_timeout_ms: 3_000,
             broker_heartbeat_interval_ms: 500,
@@ -135,6 +143,14 @@ impl BrokerConfig {
             transaction_state_partitions: self.transaction_state_partitions,
             transaction_state_replication_factor: self.transaction_state_replication_factor,
             topic_config: self.topic_defaults.clone(),
+        }
+    }
+
+    /// How many fetch sessions are kept.
+    pub(crate) fn fetch_session_limits(&self) -> SessionLimits {
+        SessionLimits {
+            slots: self.max_incremental_fetch_session_cache_slots,
+            bytes: self.fetch_session_cache_bytes,
         }
     }
 

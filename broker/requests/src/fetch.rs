@@ -6,8 +6,11 @@
 //!   a consumer never gets stuck. Partitions are served in the order of the request.
 //! * What clients have not taken of their answers is bounded (`kring.untaken.answer.bytes`): the more of
 //!   that there is, the less a next answer holds, and one connection has one large answer at a time.
-//! * Sessions (v7, KIP-227) are answered with id 0: the client sends whole requests, which is
-//!   correct with any client; a request that names a session gets `FETCH_SESSION_ID_NOT_FOUND`.
+//! * A session (v7, KIP-227) keeps what its client reads: a request says what changes of that, and the answer
+//!   names the partitions that have records, an error, or another high watermark, last stable offset or log start
+//!   than the client was told. It begins with the answer to a whole request (epoch 0) if there is room for it,
+//!   and otherwise, by id 0, the client goes on with whole requests. Those that get records are
+//!   served last the next time. It outlives its connection.
 //! * v12 adds the epoch of the last record fetched: when the log diverges there, the answer says
 //!   where the epoch ends instead of giving records. v13 names topics by id. v16 says who leads
 //!   (KIP-951) when this broker does not.
@@ -15,12 +18,14 @@
 //!   `UNSUPPORTED_COMPRESSION_TYPE` (KIP-110).
 //! * A reader of committed transactions (`isolation_level` 1) gets what lies below the last stable offset, with the
 //!   transactions among it that were aborted (KIP-98).
-//! * Followers do not fetch here: brokers replicate among themselves by another protocol.
+//! * Replicas do not fetch here: brokers replicate among themselves by another protocol.
 
 mod aborted;
 mod look;
 mod plan;
 mod respond;
+mod session;
+mod sessions;
 mod untaken;
 mod waiting;
 
@@ -33,14 +38,12 @@ use kring_wire::fetch::{FetchRequest, FetchResponse};
 use kring_wire::{ErrorCode, TopicPartition};
 
 use crate::broker::Broker;
-use crate::call::{Call, Unreadable};
+use crate::call::{Call, Caller, Unreadable};
 use crate::event::Output;
 pub(crate) use plan::Isolation;
+pub(crate) use sessions::Limits as SessionLimits;
 use waiting::Open;
 pub(crate) use waiting::Waiting;
-
-/// The epoch of a request that uses no session.
-const NO_SESSION_EPOCH: i32 = -1;
 
 /// Handles a request.
 pub(crate) fn handle(
@@ -51,32 +54,33 @@ pub(crate) fn handle(
 ) -> Result<(), Unreadable> {
     let caller = call.caller;
     let request = FetchRequest::parse(caller.version, call.body)?;
-    if let Some(error) = session_error(&request) {
-        let response = FetchResponse {
-            error,
-            ..FetchResponse::default()
-        };
-        let parts = response.encode(caller.version, caller.correlation_id);
-        caller.answer_parts(parts, out);
-        return Ok(());
-    }
+    let limits = broker.config.fetch_session_limits();
+    let sessions = &mut broker.fetch.sessions;
+    let context = match sessions.begin(now.mono, limits, caller.version, &request) {
+        Ok(context) => context,
+        Err(error) => {
+            refuse(caller, error, out);
+            return Ok(());
+        }
+    };
+    // Before this one waits, which need not look again.
+    broker.fetch.wake_outdated();
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
-    let plan = plan::Plan::new(broker, &request);
-    let open = Open::new(caller, now.mono + wait, plan);
+    let plan = plan::Plan::new(broker, &request, context);
+    let open = Open::new(caller, now.mono + wait, plan, context);
     let id = broker.fetch.add(open);
     serve_one(broker, now, id, out);
     Ok(())
 }
 
-/// A session must be asked for (id 0, epoch 0) or left out (epoch −1): none is ever given.
-fn session_error(request: &FetchRequest) -> Option<ErrorCode> {
-    if request.session_id != 0 {
-        return Some(ErrorCode::FetchSessionIdNotFound);
-    }
-    match request.session_epoch {
-        NO_SESSION_EPOCH | 0 => None,
-        _ => Some(ErrorCode::InvalidFetchSessionEpoch),
-    }
+/// Answers a request as a whole with an error, which is about its session.
+fn refuse(caller: Caller, error: ErrorCode, out: &mut Output) {
+    let response = FetchResponse {
+        error,
+        ..FetchResponse::default()
+    };
+    let parts = response.encode(caller.version, caller.correlation_id);
+    caller.answer_parts(parts, out);
 }
 
 /// Something about a partition changed: fetches that wait for it look again at the end of the batch.
@@ -96,8 +100,15 @@ pub(crate) fn read_done(
 
 /// Serves every fetch that was woken or whose time is over.
 pub(crate) fn serve(broker: &mut Broker, now: Now, out: &mut Output) {
-    for id in broker.fetch.take_ready(now.mono) {
-        serve_one(broker, now, id, out);
+    loop {
+        let ready = broker.fetch.take_ready(now.mono);
+        if ready.is_empty() {
+            return;
+        }
+        // Their answers may begin sessions for which others go, whose fetches are then ready.
+        for id in ready {
+            serve_one(broker, now, id, out);
+        }
     }
 }
 
@@ -105,6 +116,9 @@ fn serve_one(broker: &mut Broker, now: Now, id: u64, out: &mut Output) {
     let Some(mut open) = broker.fetch.take(id) else {
         return;
     };
+    if let Some(error) = broker.fetch.sessions.outdated(open.context) {
+        return refuse(open.caller, error, out);
+    }
     if !open.waits_for_disk() {
         open.read_all(broker, now, id, out);
     }
@@ -113,7 +127,7 @@ fn serve_one(broker: &mut Broker, now: Now, id: u64, out: &mut Output) {
         broker.fetch.put_back(id, open, over);
         return;
     }
-    let (caller, response) = respond::respond(broker, open);
+    let (caller, response) = respond::respond(broker, now, open);
     broker.counters.fetched(response.record_bytes() as u64);
     let parts = response.encode(caller.version, caller.correlation_id);
     let bytes = parts.iter().map(Bytes::len).sum();

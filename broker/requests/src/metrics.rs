@@ -104,6 +104,12 @@ pub struct Metrics {
     pub waiting_produce: u64,
     /// Fetch requests that wait.
     pub waiting_fetch: u64,
+    /// Fetch sessions that are kept.
+    pub fetch_sessions: u64,
+    /// Partitions of all these.
+    pub fetch_session_partitions: u64,
+    /// Fetch sessions that had to go before their client ended them.
+    pub fetch_session_evictions: u64,
     /// Bytes appended for clients, by topic name.
     pub produced_bytes: Vec<(String, u64)>,
     /// Batches appended for clients, by topic name.
@@ -166,6 +172,9 @@ impl Broker {
             refused_requests: self.counters.refused_requests,
             waiting_produce: self.produce.len() as u64,
             waiting_fetch: self.fetch.len() as u64,
+            fetch_sessions: self.fetch.sessions.len() as u64,
+            fetch_session_partitions: self.fetch.sessions.partitions() as u64,
+            fetch_session_evictions: self.fetch.sessions.evictions(),
             produced_bytes: self.by_topic_name(&self.counters.produced_bytes),
             produced_batches: self.by_topic_name(&self.counters.produced_batches),
             fetched_bytes: self.counters.fetched_bytes,

@@ -95,6 +95,13 @@ pub(crate) const KEYS: &[NodeKey] = &[
         "A disk that has not answered a journal write for this long hangs: the broker gives up its leaderships until the disk has answered for as long again. 0: never.",
     ),
     number(
+        "kring.fetch.session.cache.bytes",
+        0,
+        i64::MAX,
+        "16777216",
+        "Memory that fetch sessions take at most, in bytes; one takes a quarter at most. About 110 bytes hold a partition that a client reads. A client without a session sends whole requests.",
+    ),
+    number(
         "kring.journal.file.bytes",
         // A commit group of 1 MiB takes an eighth of a file at most; a place in a file is 32 bits.
         8 << 20,
@@ -164,6 +171,13 @@ pub(crate) const KEYS: &[NodeKey] = &[
         i32::MAX as i64,
         "10080",
         "How long records are kept, in minutes; log.retention.ms comes first. -1: for ever.",
+    ),
+    number(
+        "max.incremental.fetch.session.cache.slots",
+        0,
+        i32::MAX as i64,
+        "1000",
+        "Fetch sessions that are kept: what each of so many clients reads, so that its requests and answers hold changes alone.",
     ),
     number(
         "offset.metadata.max.bytes",
@@ -345,6 +359,7 @@ fn set_number(config: &mut BrokerConfig, name: &str, value: i64) -> bool {
             config.controlled_shutdown_timeout_ms = unsigned;
         }
         "kring.disk.hang.ms" => config.disk_hang_ms = unsigned,
+        "kring.fetch.session.cache.bytes" => config.fetch_session_cache_bytes = size,
         "kring.journal.file.bytes" => config.log.journal_file_bytes = unsigned,
         "kring.journal.files" => config.log.journal_files = u32::try_from(value).unwrap_or(2),
         "kring.metrics.group.partitions.max" => config.metrics_group_partitions_max = size,
@@ -358,6 +373,9 @@ fn set_number(config: &mut BrokerConfig, name: &str, value: i64) -> bool {
         "log.retention.check.interval.ms" => config.log.retention_check_interval_ms = unsigned,
         // Which of them holds is decided in `retention`.
         "log.retention.hours" | "log.retention.minutes" => {}
+        "max.incremental.fetch.session.cache.slots" => {
+            config.max_incremental_fetch_session_cache_slots = size;
+        }
         "min.insync.replicas" => config.min_insync_replicas = int,
         "num.partitions" => config.num_partitions = int,
         "offset.metadata.max.bytes" => config.groups.offset_metadata_max_bytes = size,

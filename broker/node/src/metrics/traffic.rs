@@ -57,6 +57,7 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Metrics) {
         "Connections closed because of what they sent; growing means a broken or hostile client",
         snapshot.refused_requests,
     );
+    fetch_sessions(registry, snapshot);
     gauge(
         registry,
         "kring_waiting_produce_requests",
@@ -68,5 +69,26 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Metrics) {
         "kring_waiting_fetch_requests",
         "Fetch requests that wait for records",
         snapshot.waiting_fetch,
+    );
+}
+
+fn fetch_sessions(registry: &mut Registry, snapshot: &Metrics) {
+    gauge(
+        registry,
+        "kring_fetch_sessions",
+        "Fetch sessions that are kept; with max.incremental.fetch.session.cache.slots of them, further clients send whole requests",
+        snapshot.fetch_sessions,
+    );
+    gauge(
+        registry,
+        "kring_fetch_session_partitions",
+        "Partitions of all fetch sessions",
+        snapshot.fetch_session_partitions,
+    );
+    counter(
+        registry,
+        "kring_fetch_session_evictions",
+        "Fetch sessions that had to go before their client ended them; growing fast means the cache is too small",
+        snapshot.fetch_session_evictions,
     );
 }

@@ -4,6 +4,8 @@
 use kring_wire::fetch::{FetchPartition, FetchRequest};
 use kring_wire::{ErrorCode, TopicPartition, TopicRef};
 
+use super::session::Session;
+use super::sessions::Context;
 use crate::broker::Broker;
 
 /// A partition that is asked for.
@@ -17,10 +19,20 @@ pub(super) struct Ask {
     pub(super) tp: Result<TopicPartition, ErrorCode>,
 }
 
+impl Ask {
+    fn new(broker: &Broker, topic: &TopicRef, partition: FetchPartition) -> Ask {
+        Ask {
+            topic: topic.clone(),
+            partition,
+            tp: broker.resolve(topic, partition.partition),
+        }
+    }
+}
+
 /// A request as it is served.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// In the order of the request.
+    /// In the order of the request or of its session.
     pub(super) asks: Vec<Ask>,
     /// Answer when so many bytes of records are there.
     pub(super) min_bytes: usize,
@@ -50,19 +62,24 @@ impl Isolation {
 }
 
 impl Plan {
-    /// Resolves a request's partitions.
-    pub(super) fn new(broker: &Broker, request: &FetchRequest) -> Plan {
-        let mut asks = Vec::new();
-        for topic in &request.topics {
-            for partition in &topic.partitions {
-                let tp = broker.resolve(&topic.topic, partition.partition);
-                asks.push(Ask {
-                    topic: topic.topic.clone(),
-                    partition: *partition,
-                    tp,
-                });
+    /// Resolves the partitions of a request, or those of the session that it goes on with.
+    pub(super) fn new(broker: &Broker, request: &FetchRequest, context: Context) -> Plan {
+        let asks = match context {
+            Context::Incremental { id, .. } => {
+                let session = broker.fetch.sessions.get(id);
+                let asked = session.into_iter().flat_map(Session::asked);
+                asked
+                    .map(|(topic, partition)| Ask::new(broker, topic, partition))
+                    .collect()
             }
-        }
+            Context::Full | Context::Sessionless => {
+                let asked = request.topics.iter().flat_map(|topic| {
+                    let partitions = topic.partitions.iter();
+                    partitions.map(|partition| Ask::new(broker, &topic.topic, *partition))
+                });
+                asked.collect()
+            }
+        };
         let limit = broker.config.fetch_max_bytes;
         let max_bytes = usize::try_from(request.max_bytes).unwrap_or(0).min(limit);
         Plan {

@@ -3,11 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use kring_io::Now;
 use kring_wire::batch::batches;
 use kring_wire::fetch::{FetchPartitionResponse, FetchResponse, FetchTopicResponse};
 use kring_wire::{Compression, CurrentLeader, ErrorCode};
 
 use super::plan::{Ask, Isolation};
+use super::session::Row;
+use super::sessions::{Context, NO_SESSION};
 use super::waiting::{Open, Slot};
 use crate::broker::Broker;
 use crate::call::Caller;
@@ -18,20 +21,48 @@ const ZSTD_FROM: i16 = 10;
 /// From here on an answer may say who leads (KIP-951).
 const LEADER_HINT_FROM: i16 = 16;
 
-/// Puts the answer together, topics and partitions in the order of the request.
-pub(super) fn respond(broker: &Broker, open: Open) -> (Caller, FetchResponse) {
-    let Open {
-        caller,
-        plan,
-        slots,
-        aborted,
-        ..
-    } = open;
-    let mut topics: Vec<FetchTopicResponse> = Vec::new();
-    let mut leaders = BTreeSet::new();
-    let isolation = plan.isolation;
-    for ((ask, slot), aborted) in plan.asks.into_iter().zip(slots).zip(aborted) {
-        let slot = if caller.version < ZSTD_FROM {
+/// Puts the answer together, topics and partitions in the order of the request or of its session.
+pub(super) fn respond(broker: &mut Broker, now: Now, open: Open) -> (Caller, FetchResponse) {
+    let (caller, context) = (open.caller, open.context);
+    let rows = rows(broker, open);
+    let (session_id, rows) = match context {
+        Context::Sessionless => (NO_SESSION, rows),
+        Context::Full => {
+            let limits = broker.config.fetch_session_limits();
+            let (sessions, random) = (&mut broker.fetch.sessions, &mut broker.random);
+            let id = sessions.create(now.mono, limits, random, caller.version, &rows);
+            (id, rows)
+        }
+        Context::Incremental { id, .. } => match broker.fetch.sessions.get_mut(id) {
+            Some(session) => (id, session.tell(rows)),
+            None => (id, rows),
+        },
+    };
+    let leaders: BTreeSet<i32> = rows
+        .iter()
+        .filter_map(|(_, answer)| answer.current_leader.map(|leader| leader.leader_id))
+        .collect();
+    let node_endpoints = if caller.version >= LEADER_HINT_FROM {
+        cluster::node_endpoints(broker.image(), leaders)
+    } else {
+        Vec::new()
+    };
+    let response = FetchResponse {
+        session_id,
+        topics: by_topic(rows),
+        node_endpoints,
+        ..FetchResponse::default()
+    };
+    (caller, response)
+}
+
+fn rows(broker: &Broker, open: Open) -> Vec<Row> {
+    let isolation = open.plan.isolation;
+    let version = open.caller.version;
+    let mut rows = Vec::with_capacity(open.slots.len());
+    let slots = open.slots.into_iter().zip(open.aborted);
+    for (ask, (slot, aborted)) in open.plan.asks.into_iter().zip(slots) {
+        let slot = if version < ZSTD_FROM {
             without_zstd(slot)
         } else {
             slot
@@ -40,7 +71,14 @@ pub(super) fn respond(broker: &Broker, open: Open) -> (Caller, FetchResponse) {
         if isolation == Isolation::ReadCommitted {
             partition.aborted = Some(aborted);
         }
-        leaders.extend(partition.current_leader.map(|leader| leader.leader_id));
+        rows.push((ask, partition));
+    }
+    rows
+}
+
+fn by_topic(rows: Vec<Row>) -> Vec<FetchTopicResponse> {
+    let mut topics: Vec<FetchTopicResponse> = Vec::new();
+    for (ask, partition) in rows {
         match topics.last_mut() {
             Some(last) if last.topic == ask.topic => last.partitions.push(partition),
             _ => topics.push(FetchTopicResponse {
@@ -49,17 +87,7 @@ pub(super) fn respond(broker: &Broker, open: Open) -> (Caller, FetchResponse) {
             }),
         }
     }
-    let node_endpoints = if caller.version >= LEADER_HINT_FROM {
-        cluster::node_endpoints(broker.image(), leaders)
-    } else {
-        Vec::new()
-    };
-    let response = FetchResponse {
-        topics,
-        node_endpoints,
-        ..FetchResponse::default()
-    };
-    (caller, response)
+    topics
 }
 
 /// Records up to the first batch in Zstandard, or an error when there is none before it.

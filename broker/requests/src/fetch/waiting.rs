@@ -12,6 +12,7 @@ use kring_wire::{ErrorCode, TopicPartition};
 use super::aborted;
 use super::look::{Look, Looked, limit, look_at};
 use super::plan::Plan;
+use super::sessions::{Context, Sessions};
 use super::untaken::Untaken;
 use crate::broker::Broker;
 use crate::call::Caller;
@@ -53,6 +54,8 @@ pub(super) struct Open {
     pub(super) deadline: Instant,
     /// What is asked.
     pub(super) plan: Plan,
+    /// Its session.
+    pub(super) context: Context,
     /// One per ask, once it was looked at.
     pub(super) slots: Vec<Slot>,
     /// For each of them, the aborted transactions among its records.
@@ -70,11 +73,12 @@ pub(super) struct Open {
 
 impl Open {
     /// A fetch that was not looked at.
-    pub(super) fn new(caller: Caller, deadline: Instant, plan: Plan) -> Open {
+    pub(super) fn new(caller: Caller, deadline: Instant, plan: Plan, context: Context) -> Open {
         Open {
             caller,
             deadline,
             plan,
+            context,
             slots: Vec::new(),
             aborted: Vec::new(),
             disk_busy: false,
@@ -159,11 +163,13 @@ pub(crate) struct Waiting {
     by_partition: BTreeSet<(TopicPartition, u64)>,
     by_deadline: BTreeSet<(Instant, u64)>,
     by_conn: BTreeSet<(ConnId, u64)>,
+    by_session: BTreeSet<(i32, u64)>,
     woken: BTreeSet<u64>,
     busy: BTreeSet<u64>,
     /// Fetches of clients that first have to take what they were answered.
     full: BTreeSet<(ConnId, u64)>,
     untaken: Untaken,
+    pub(crate) sessions: Sessions,
     /// What is read from the disk for those that wait, in bytes at most.
     reading: usize,
 }
@@ -197,6 +203,9 @@ impl Waiting {
         if open.room == 0 {
             self.full.insert((open.caller.request.conn, id));
         }
+        if let Context::Incremental { id: session, .. } = open.context {
+            self.by_session.insert((session, id));
+        }
         self.reading += open.reading;
         for ask in &open.plan.asks {
             if let Ok(tp) = ask.tp {
@@ -210,6 +219,14 @@ impl Waiting {
     pub(super) fn wake(&mut self, tp: TopicPartition) {
         let waiting = self.by_partition.range((tp, 0)..=(tp, u64::MAX));
         self.woken.extend(waiting.map(|(_, id)| *id));
+    }
+
+    /// Marks the fetches whose session ended or went on without them.
+    pub(super) fn wake_outdated(&mut self) {
+        for session in self.sessions.take_outdated() {
+            let waiting = self.by_session.range((session, 0)..=(session, u64::MAX));
+            self.woken.extend(waiting.map(|(_, id)| *id));
+        }
     }
 
     /// Puts what came from the disk in its place.
@@ -260,6 +277,7 @@ impl Waiting {
 
     /// Fetches to look at again.
     pub(super) fn take_ready(&mut self, now: Instant) -> Vec<u64> {
+        self.wake_outdated();
         let mut ready = std::mem::take(&mut self.woken);
         while let Some((deadline, id)) = self.by_deadline.first().copied()
             && deadline <= now
@@ -299,6 +317,9 @@ impl Waiting {
         self.woken.remove(&id);
         self.busy.remove(&id);
         self.full.remove(&(open.caller.request.conn, id));
+        if let Context::Incremental { id: session, .. } = open.context {
+            self.by_session.remove(&(session, id));
+        }
         self.reading -= open.reading;
         for ask in &open.plan.asks {
             if let Ok(tp) = ask.tp {

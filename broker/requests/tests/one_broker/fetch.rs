@@ -156,20 +156,6 @@ fn an_offset_outside_of_the_log_is_an_error_at_once() {
 }
 
 #[test]
-fn sessions_are_answered_with_whole_fetches() {
-    let mut one = OneBroker::new();
-    create(&mut one, "t", 1, &[]);
-    produce(&mut one, "t", -1, batch(&["a"]));
-    let begin = one.ask(12, &request("t", 0).with_session_epoch(0));
-    assert_eq!((begin.error_code, begin.session_id), (0, 0));
-    let goes_on = one.ask(
-        12,
-        &request("t", 0).with_session_id(5).with_session_epoch(1),
-    );
-    assert_eq!(goes_on.error_code, 70, "FETCH_SESSION_ID_NOT_FOUND");
-}
-
-#[test]
 fn a_client_that_does_not_take_its_answer_gets_no_more_records_until_it_does() {
     let mut one = OneBroker::new();
     create(&mut one, "t", 1, &[]);

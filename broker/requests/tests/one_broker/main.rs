@@ -16,6 +16,7 @@ mod harness;
 mod offsets;
 mod produce;
 mod restart;
+mod sessions;
 mod settings_act;
 mod topics;
 mod transactions;
