@@ -1,8 +1,7 @@
 //! Whether this broker leads a partition, and who does when it does not.
 //! It takes no role: `route::partitions` does.
 
-use kring_io::BrokerId;
-use kring_wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition, TopicRef};
+use kring_wire::{CurrentLeader, ErrorCode, LeaderEpoch, Offset, TopicPartition, TopicRef};
 
 use crate::broker::Broker;
 
@@ -33,16 +32,21 @@ impl Broker {
         epoch.map(|_| ()).ok_or(ErrorCode::NotLeaderOrFollower)
     }
 
-    /// The leader of a partition that this broker does not lead, as far as it knows.
-    pub(crate) fn known_leader(
-        &self,
-        topic: &TopicRef,
-        partition: i32,
-    ) -> Option<(BrokerId, LeaderEpoch)> {
+    /// The leader of a partition, as far as this broker knows; it may be this broker.
+    pub(crate) fn known_leader(&self, topic: &TopicRef, partition: i32) -> Option<CurrentLeader> {
         let tp = self.resolve(topic, partition).ok()?;
         let partition = self.image().partition(tp)?;
-        let leader = partition.leader.filter(|leader| *leader != self.id())?;
-        Some((leader, partition.leader_epoch))
+        Some(CurrentLeader {
+            leader_id: partition.leader?.0,
+            leader_epoch: partition.leader_epoch,
+        })
+    }
+
+    /// The leader of a partition that this broker does not lead. One that does not know whether it still
+    /// leads names nobody: its client would come back at once.
+    pub(crate) fn other_leader(&self, topic: &TopicRef, partition: i32) -> Option<CurrentLeader> {
+        let known = self.known_leader(topic, partition);
+        known.filter(|leader| leader.leader_id != self.id().0)
     }
 
     /// Everything below is committed, as far as this broker knows.

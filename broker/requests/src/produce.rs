@@ -93,7 +93,7 @@ fn finish(
             caller.no_answer(out);
         }
     } else if needs.is_empty() {
-        respond::send(caller, answer, out);
+        respond::send(broker, caller, answer, out);
     } else {
         broker
             .produce
@@ -109,13 +109,13 @@ pub(crate) fn committed(
     out: &mut Output,
 ) {
     let complete = broker.produce.committed(tp, high_watermark);
-    send_all(complete, out);
+    send_all(broker, complete, out);
 }
 
 /// Everything up to `lsn` is on this broker's disk.
 pub(crate) fn durable(broker: &mut Broker, _now: Now, lsn: Lsn, out: &mut Output) {
     let complete = broker.produce.durable(lsn);
-    send_all(complete, out);
+    send_all(broker, complete, out);
 }
 
 /// This broker's term as the leader of a partition ended.
@@ -126,7 +126,7 @@ pub(crate) fn leadership_ended(
     out: &mut Output,
 ) {
     let complete = broker.produce.leadership_lost(tp);
-    send_all(complete, out);
+    send_all(broker, complete, out);
 }
 
 /// Ends what has waited too long. The records stay; whether they will be committed is open.
@@ -146,11 +146,11 @@ pub(crate) fn expire(broker: &mut Broker, now: Now, out: &mut Output) {
         Need::Committed { .. } | Need::Durable { .. } => ErrorCode::RequestTimedOut,
     });
     broker.produce = waiting;
-    send_all(complete, out);
+    send_all(broker, complete, out);
 }
 
-fn send_all(complete: Vec<Complete>, out: &mut Output) {
+fn send_all(broker: &Broker, complete: Vec<Complete>, out: &mut Output) {
     for Complete { caller, answer } in complete {
-        respond::send(caller, answer, out);
+        respond::send(broker, caller, answer, out);
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use kring_io::Now;
 use kring_wire::batch::batches;
 use kring_wire::fetch::{FetchPartitionResponse, FetchResponse, FetchTopicResponse};
-use kring_wire::{Compression, CurrentLeader, ErrorCode};
+use kring_wire::{Compression, ErrorCode};
 
 use super::plan::{Ask, Isolation};
 use super::session::Row;
@@ -139,12 +139,12 @@ fn answer(broker: &Broker, ask: &Ask, slot: Slot) -> FetchPartitionResponse {
     match slot {
         Slot::Records(parts) => answer.records = parts,
         Slot::Diverging(end) => answer.diverging_epoch = Some(end),
-        Slot::Error(ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) => {
-            let known = broker.known_leader(&ask.topic, index);
-            answer.current_leader = known.map(|(leader, leader_epoch)| CurrentLeader {
-                leader_id: leader.0,
-                leader_epoch,
-            });
+        Slot::Error(ErrorCode::NotLeaderOrFollower) => {
+            answer.current_leader = broker.other_leader(&ask.topic, index);
+        }
+        // The epoch is what the client lacks, also where this broker leads.
+        Slot::Error(ErrorCode::FencedLeaderEpoch) => {
+            answer.current_leader = broker.known_leader(&ask.topic, index);
         }
         Slot::Error(_) | Slot::Reading => {}
     }

@@ -1,7 +1,7 @@
 //! From a Produce request to appended batches and a list of what must happen before the answer.
 //! It waits for nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kring_io::Now;
 use kring_io::canary::{self, Canary};
@@ -14,7 +14,6 @@ use super::respond::Answer;
 use super::transactional::Membership;
 use super::waiting::{Need, Slot};
 use crate::broker::Broker;
-use crate::cluster;
 use crate::event::Output;
 use crate::route::coordinators::Kind;
 
@@ -22,8 +21,6 @@ use crate::route::coordinators::Kind;
 const VERSION_MIN: i16 = 3;
 /// From here on clients write Zstandard (KIP-110).
 const ZSTD_FROM: i16 = 7;
-/// From here on an answer may say who leads (KIP-951).
-const LEADER_HINT_FROM: i16 = 10;
 
 /// What a client waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +65,7 @@ pub(super) fn append_all(
     needs: &mut BTreeMap<Slot, Need>,
     out: &mut Output,
 ) -> Answer {
-    let version = how.version;
-    let refused = refusal_of_all(version, how.acks);
+    let refused = refusal_of_all(how.version, how.acks);
     let transactional = request.transactional_id.is_some();
     broker.refusals.expire(now.mono);
     let mut answer = Answer::default();
@@ -102,15 +98,10 @@ pub(super) fn append_all(
                             refused.error,
                         );
                     }
-                    let response = refusal(broker, &topic.topic, index, refused);
-                    answer.partition(response);
+                    answer.partition(refusal(index, refused));
                 }
             }
         }
-    }
-    if version >= LEADER_HINT_FROM {
-        let leaders: BTreeSet<i32> = answer.leaders().collect();
-        answer.endpoints(cluster::node_endpoints(broker.image(), leaders));
     }
     answer
 }
@@ -272,19 +263,9 @@ fn check_header(version: i16, transactional: bool, records: &bytes::Bytes) -> Re
     }
 }
 
-fn refusal(
-    broker: &Broker,
-    topic: &TopicRef,
-    index: i32,
-    refused: Refused,
-) -> ProducePartitionResponse {
+fn refusal(index: i32, refused: Refused) -> ProducePartitionResponse {
     let mut response = ProducePartitionResponse::failed(index, refused.error, refused.message);
     response.record_faults = refused.faults;
-    if refused.error == ErrorCode::NotLeaderOrFollower
-        && let Some((leader, epoch)) = broker.known_leader(topic, index)
-    {
-        response = response.led_by(leader.0, epoch);
-    }
     response
 }
 

@@ -1,12 +1,19 @@
 //! The answer to a Produce request while it is being put together, and its way out.
 //! It decides no error.
 
+use std::collections::BTreeSet;
+
 use kring_wire::produce::{ProducePartitionResponse, ProduceResponse, ProduceTopicResponse};
 use kring_wire::{ErrorCode, TopicRef};
 
 use super::waiting::Slot;
+use crate::broker::Broker;
 use crate::call::Caller;
+use crate::cluster;
 use crate::event::Output;
+
+/// From here on an answer may say who leads (KIP-951).
+const LEADER_HINT_FROM: i16 = 10;
 
 /// An answer in which every partition has its place.
 #[derive(Debug, Default)]
@@ -53,23 +60,28 @@ impl Answer {
         partitions.map(|partition| partition.error).collect()
     }
 
-    /// Where the leaders named in the answer listen.
-    pub(super) fn endpoints(&mut self, endpoints: Vec<kring_wire::NodeEndpoint>) {
-        self.response.node_endpoints = endpoints;
-    }
-
-    /// Leaders named in the answer.
-    pub(super) fn leaders(&self) -> impl Iterator<Item = i32> {
-        self.response
-            .topics
-            .iter()
-            .flat_map(|topic| &topic.partitions)
-            .filter_map(|partition| partition.current_leader.map(|leader| leader.leader_id))
+    /// Says who leads what this broker does not, and where the leaders listen: also of records that it had
+    /// appended, when it ceased to lead before they were safe.
+    fn name_leaders(&mut self, broker: &Broker) {
+        let mut leaders = BTreeSet::new();
+        for topic in &mut self.response.topics {
+            for partition in &mut topic.partitions {
+                if partition.error == ErrorCode::NotLeaderOrFollower {
+                    let leader = broker.other_leader(&topic.topic, partition.index);
+                    leaders.extend(leader.map(|leader| leader.leader_id));
+                    partition.current_leader = leader;
+                }
+            }
+        }
+        self.response.node_endpoints = cluster::node_endpoints(broker.image(), leaders);
     }
 }
 
 /// Sends the answer.
-pub(super) fn send(caller: Caller, answer: Answer, out: &mut Output) {
+pub(super) fn send(broker: &Broker, caller: Caller, mut answer: Answer, out: &mut Output) {
+    if caller.version >= LEADER_HINT_FROM {
+        answer.name_leaders(broker);
+    }
     let frame = answer
         .response
         .encode(caller.version, caller.correlation_id);

@@ -12,6 +12,7 @@ mod harness;
 mod held_maintenance;
 mod hung_disk;
 mod isolation;
+mod leader_hints;
 mod lost_disk;
 mod min_isr;
 mod move_replicas;
