@@ -244,6 +244,13 @@ impl Leaders {
         }
     }
 
+    /// Where a follower's log durably begins, as it said in this epoch.
+    pub(crate) fn log_start_of(&self, tp: TopicPartition, follower: BrokerId) -> Option<Offset> {
+        let epoch = self.partitions.get(&tp)?.epoch;
+        let entry = self.sessions.get(&follower)?.entries.get(&tp)?;
+        (entry.at.leader_epoch == epoch).then_some(entry.log_start)
+    }
+
     /// The smallest durable start among the followers in the ISR; 0 with too few of them: as the high
     /// watermark, what is deleted stands still then, because who left the ISR may still be elected (KIP-966).
     pub(crate) fn isr_log_start(&self, tp: TopicPartition, own: BrokerId) -> Option<Offset> {
@@ -251,12 +258,8 @@ impl Leaders {
         if leading.isr.len() < leading.min_isr() {
             return Some(0);
         }
-        let start = |broker: BrokerId| {
-            let entry = self.sessions.get(&broker)?.entries.get(&tp)?;
-            (entry.at.leader_epoch == leading.epoch).then_some(entry.log_start)
-        };
         let followers = leading.maximal_isr().filter(|broker| *broker != own);
-        let starts = followers.map(|broker| start(broker).unwrap_or(0));
+        let starts = followers.map(|broker| self.log_start_of(tp, broker).unwrap_or(0));
         Some(starts.min().unwrap_or(Offset::MAX))
     }
 

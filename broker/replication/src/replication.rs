@@ -180,6 +180,13 @@ impl Replication {
         self.leaders.isr_log_start(tp, self.id)
     }
 
+    /// Where the log of a follower of a partition that this broker leads durably begins; 0 until it said so in this
+    /// epoch, `None` when nothing is known of it.
+    #[must_use]
+    pub fn follower_log_start(&self, tp: TopicPartition, follower: BrokerId) -> Option<Offset> {
+        self.leaders.log_start_of(tp, follower)
+    }
+
     /// A partition that this broker follows.
     #[must_use]
     pub fn following(&self, tp: TopicPartition) -> Option<FollowingView> {

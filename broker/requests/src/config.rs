@@ -22,6 +22,8 @@ pub struct BrokerConfig {
     pub voters: Vec<(BrokerId, String)>,
     /// `broker.rack`.
     pub broker_rack: Option<String>,
+    /// Whether `replica.selector.class` is `RackAwareReplicaSelector`: clients read from followers in their rack.
+    pub rack_aware_replica_selector: bool,
     /// `auto.create.topics.enable`.
     pub auto_create_topics_enable: bool,
     /// `num.partitions`.
@@ -99,6 +101,7 @@ impl Default for BrokerConfig {
         BrokerConfig {
             voters: Vec::new(),
             broker_rack: None,
+            rack_aware_replica_selector: false,
             auto_create_topics_enable: true,
             num_partitions: cluster.num_partitions,
             default_replication_factor: cluster.default_replication_factor,

@@ -14,6 +14,11 @@
 //! * v12 adds the epoch of the last record fetched: when the log diverges there, the answer says
 //!   where the epoch ends instead of giving records. v13 names topics by id. v16 says who leads
 //!   (KIP-951) when this broker does not.
+//! * With `replica.selector.class` set, a client that names its rack (v11, KIP-392) is sent to an in-sync follower
+//!   there by the leader, in an answer without records, and that follower gives it what it knows to be committed, or
+//!   waits for more. An offset outside of the follower's log is `OFFSET_OUT_OF_RANGE`, with which the client returns
+//!   to the leader. A client without a rack gets `NOT_LEADER_OR_FOLLOWER` of a follower whatever its version: it
+//!   was sent by nobody and has outdated metadata. So does every client where nothing is set.
 //! * Before v10 no batch in Zstandard is given: what lies before it is, then
 //!   `UNSUPPORTED_COMPRESSION_TYPE` (KIP-110).
 //! * A reader of committed transactions (`isolation_level` 1) gets what lies below the last stable offset, with the
@@ -22,6 +27,7 @@
 
 mod aborted;
 mod look;
+mod nearby;
 mod plan;
 mod respond;
 mod session;

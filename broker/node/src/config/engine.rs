@@ -267,6 +267,7 @@ pub(super) fn resolve(settings: &Settings, node: &NodeConfig) -> Result<BrokerCo
             .map(|(id, address)| (BrokerId(*id), address.to_string()))
             .collect(),
         broker_rack: node.rack.clone(),
+        rack_aware_replica_selector: node.rack_aware_replica_selector,
         ..BrokerConfig::default()
     };
     let tail_bytes = node.memory_bytes / 100 * TAIL_PERCENT;

@@ -178,6 +178,12 @@ pub(crate) const NODE_KEYS: &[NodeKey] = &[
         "Bytes of requests that are read but not yet taken in; past it no socket is read. -1: a share of kring.memory.bytes.",
     ),
     key(
+        "replica.selector.class",
+        Shape::Word(&["org.apache.kafka.common.replica.RackAwareReplicaSelector"]),
+        "",
+        "Which replica a consumer reads from. With the rack-aware selector, one that names its rack (client.rack) is sent to an in-sync follower whose broker.rack is the same. Default: the leader.",
+    ),
+    key(
         "socket.request.max.bytes",
         number(1024, i32::MAX as i64),
         "104857600",

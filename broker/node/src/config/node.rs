@@ -36,6 +36,8 @@ pub(crate) struct Peering {
 pub(crate) struct NodeConfig {
     pub(crate) id: i32,
     pub(crate) rack: Option<String>,
+    /// Whether consumers read from followers in their rack.
+    pub(crate) rack_aware_replica_selector: bool,
     pub(crate) data_dir: PathBuf,
     pub(crate) listener: Listener,
     pub(crate) advertised: Listener,
@@ -171,6 +173,8 @@ pub(super) fn resolve(settings: &Settings) -> Result<NodeConfig, ConfigError> {
     Ok(NodeConfig {
         id,
         rack: values.given("broker.rack"),
+        // The table has no other word.
+        rack_aware_replica_selector: values.given("replica.selector.class").is_some(),
         data_dir: data_dir(&values)?,
         listener,
         advertised,

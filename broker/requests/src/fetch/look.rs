@@ -8,6 +8,7 @@ use kring_log::{Read, ReadId};
 use kring_wire::fetch::EpochEnd;
 use kring_wire::{ErrorCode, Offset, TopicPartition};
 
+use super::nearby::preferred_replica;
 use super::plan::{Ask, Isolation};
 use super::waiting::Slot;
 use crate::broker::Broker;
@@ -15,13 +16,15 @@ use crate::event::Output;
 
 /// How much may be read for a partition.
 #[derive(Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct Look<'a> {
     /// Nothing was found so far: one batch may exceed every limit.
     pub(super) first: bool,
     /// What the whole answer has left.
     pub(super) room: usize,
     /// Up to where.
     pub(super) isolation: Isolation,
+    /// The client's rack, where followers serve those of their own.
+    pub(super) rack: Option<&'a str>,
 }
 
 /// What there is.
@@ -42,10 +45,10 @@ pub(super) fn look_at(
     broker: &mut Broker,
     now: Now,
     ask: &Ask,
-    look: Look,
+    look: Look<'_>,
     out: &mut Output,
 ) -> Looked {
-    match check(broker, now, ask, look.isolation) {
+    match check(broker, now, ask, look) {
         Ok(range) => read(broker, now, ask, range, look, out),
         Err(slot) => Looked::Slot(slot),
     }
@@ -56,36 +59,46 @@ fn check(
     broker: &Broker,
     now: Now,
     ask: &Ask,
-    isolation: Isolation,
+    look: Look<'_>,
 ) -> Result<(TopicPartition, Offset), Slot> {
     let tp = ask.tp.map_err(Slot::Error)?;
-    broker
-        .check_leader(tp, ask.partition.current_leader_epoch)
-        .map_err(Slot::Error)?;
+    let leads = match broker.check_leader(tp, ask.partition.current_leader_epoch) {
+        Ok(()) => true,
+        Err(ErrorCode::NotLeaderOrFollower) if look.rack.is_some() && broker.follows(tp) => false,
+        Err(error) => return Err(Slot::Error(error)),
+    };
     let state = broker
         .log
         .state(tp)
         .ok_or(Slot::Error(ErrorCode::NotLeaderOrFollower))?;
     let offset = ask.partition.fetch_offset;
-    if ask.partition.last_fetched_epoch >= 0
+    // A follower may lack what the client has: where logs diverge, its leader says.
+    if leads
+        && ask.partition.last_fetched_epoch >= 0
         && let Some(diverging) = divergence(broker, tp, ask)
     {
         return Err(Slot::Diverging(diverging));
     }
     if offset < state.log_start || offset > state.log_end {
-        // A client that is told so gives its position up. Where another may lead by now, the record
-        // may well be there.
-        let error = if broker.may_be_outdated(now, tp) {
+        // A client that is told so by a leader gives its position up. Where another may lead by now, the
+        // record may well be there. One that is told so by a follower asks the leader.
+        let error = if leads && broker.may_be_outdated(now, tp) {
             ErrorCode::NotLeaderOrFollower
         } else {
             ErrorCode::OffsetOutOfRange
         };
         return Err(Slot::Error(error));
     }
+    if leads
+        && let Some(rack) = look.rack
+        && let Some(replica) = preferred_replica(broker, tp, ask, rack)
+    {
+        return Err(Slot::Nearby(replica));
+    }
     let upto = if canary::is_on(Canary::ReadAboveHighWatermark) {
         state.log_end
     } else {
-        match isolation {
+        match look.isolation {
             Isolation::ReadUncommitted => state.high_watermark,
             Isolation::ReadCommitted => state.last_stable_offset,
         }
@@ -108,7 +121,7 @@ fn read(
     now: Now,
     ask: &Ask,
     (tp, upto): (TopicPartition, Offset),
-    look: Look,
+    look: Look<'_>,
     out: &mut Output,
 ) -> Looked {
     let offset = ask.partition.fetch_offset;

@@ -40,6 +40,8 @@ pub(super) struct Plan {
     pub(super) max_bytes: usize,
     /// What the client may see of transactions.
     pub(super) isolation: Isolation,
+    /// The client's rack, if it has one and followers serve clients of theirs (`replica.selector.class`).
+    pub(super) rack: Option<String>,
 }
 
 /// What a reader may see of transactions (KIP-98).
@@ -89,6 +91,8 @@ impl Plan {
                 .min(max_bytes),
             max_bytes,
             isolation: Isolation::from_code(request.isolation_level),
+            rack: (broker.config.rack_aware_replica_selector && !request.rack_id.is_empty())
+                .then(|| request.rack_id.to_string()),
         }
     }
 }

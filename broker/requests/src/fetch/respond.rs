@@ -124,7 +124,7 @@ fn answer(broker: &Broker, ask: &Ask, slot: Slot) -> FetchPartitionResponse {
     let index = ask.partition.partition;
     let error = match slot {
         Slot::Error(error) => error,
-        Slot::Records(_) | Slot::Diverging(_) | Slot::Reading => ErrorCode::None,
+        Slot::Records(_) | Slot::Diverging(_) | Slot::Nearby(_) | Slot::Reading => ErrorCode::None,
     };
     let mut answer = FetchPartitionResponse::failed(index, error);
     let state = ask.tp.ok().and_then(|tp| broker.log.state(tp));
@@ -139,6 +139,7 @@ fn answer(broker: &Broker, ask: &Ask, slot: Slot) -> FetchPartitionResponse {
     match slot {
         Slot::Records(parts) => answer.records = parts,
         Slot::Diverging(end) => answer.diverging_epoch = Some(end),
+        Slot::Nearby(replica) => answer.preferred_read_replica = replica.0,
         Slot::Error(ErrorCode::NotLeaderOrFollower) => {
             answer.current_leader = broker.other_leader(&ask.topic, index);
         }

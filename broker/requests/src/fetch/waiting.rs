@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use kring_io::{ConnId, Instant, Now, RequestId};
+use kring_io::{BrokerId, ConnId, Instant, Now, RequestId};
 use kring_log::{Log, ReadError};
 use kring_wire::fetch::{AbortedTransaction, EpochEnd};
 use kring_wire::{ErrorCode, TopicPartition};
@@ -28,6 +28,8 @@ pub(super) enum Slot {
     Reading,
     /// The client's log and this one differ from here on.
     Diverging(EpochEnd),
+    /// A follower in the client's rack gives it.
+    Nearby(BrokerId),
     /// Nothing can be given.
     Error(ErrorCode),
 }
@@ -41,7 +43,7 @@ impl Slot {
     }
 
     fn ends_the_wait(&self) -> bool {
-        matches!(self, Slot::Diverging(_) | Slot::Error(_))
+        matches!(self, Slot::Diverging(_) | Slot::Nearby(_) | Slot::Error(_))
     }
 }
 
@@ -128,6 +130,7 @@ impl Open {
                 first: used == 0 && self.room > 0,
                 room,
                 isolation,
+                rack: self.plan.rack.as_deref(),
             };
             let slot = match look_at(broker, now, ask, look, out) {
                 Looked::Slot(slot) => slot,

@@ -148,7 +148,11 @@ impl Cluster {
         machine.stopped = false;
         let seed = u64::from(machine.runs) * 31 + u64::from(id.0.unsigned_abs());
         let identity = identity(id, machine.runs, machine.disks);
-        machine.broker = Some(Broker::new(self.config.clone(), identity, seed));
+        let mut config = self.config.clone();
+        if config.rack_aware_replica_selector {
+            config.broker_rack = Some(format!("rack-{id}"));
+        }
+        machine.broker = Some(Broker::new(config, identity, seed));
         machine.disk.set_now(self.now);
         self.with(id, |broker, now, out| broker.start(now, out));
         for other in ids() {

@@ -16,6 +16,7 @@ mod leader_hints;
 mod lost_disk;
 mod min_isr;
 mod move_replicas;
+mod nearby;
 mod new_leader;
 mod paused;
 mod restarted;
