@@ -2,7 +2,9 @@
 //!
 //! * −1 is the high watermark, or the last stable offset for a reader of committed transactions (v2), −2 the log start, −3 (v7) the record with the largest timestamp.
 //! * −4 (v8) is the start of the local log, which is the whole log here. −5 (v9) and −6 (v11) ask
-//!   about tiered storage, of which there is none: offset −1.
+//!   about tiered storage, of which there is none: offset −1. Any other negative timestamp, and each of these
+//!   in a version before its own, is `UNSUPPORTED_VERSION`.
+//! * A partition that is named twice is `INVALID_REQUEST` both times.
 //! * A timestamp gives the first record at or after it, with its timestamp; −1 and −1 when there is none.
 //! * From v4 on an offset comes with the leader epoch of its record; where there is no record yet,
 //!   it is the epoch of the leader.
@@ -42,10 +44,22 @@ const EARLIEST_LOCAL: i64 = -4;
 const LATEST_TIERED: i64 = -5;
 const EARLIEST_PENDING_UPLOAD: i64 = -6;
 
+/// The special timestamps, and from which version on each may be asked for.
+const SPECIAL_SINCE: [(i64, i16); 6] = [
+    (LATEST, 1),
+    (EARLIEST, 1),
+    (MAX_TIMESTAMP, 7),
+    (EARLIEST_LOCAL, 8),
+    (LATEST_TIERED, 9),
+    (EARLIEST_PENDING_UPLOAD, 11),
+];
+
 /// What is asked of a partition.
 #[derive(Clone, Copy)]
 struct Asked {
     index: i32,
+    /// Why it is not looked up at all.
+    refused: Option<ErrorCode>,
     leader_epoch: LeaderEpoch,
     timestamp: i64,
     isolation: Isolation,
@@ -109,8 +123,16 @@ pub(crate) fn handle(
         slots: Vec::new(),
     };
     let isolation = Isolation::from_code(request.isolation_level);
-    let asked = |partition: &ListOffsetsPartition| Asked {
+    let twice = named_twice(&request);
+    let asked = |topic: &TopicName, partition: &ListOffsetsPartition| Asked {
         index: partition.partition_index,
+        refused: if twice.contains(&(topic.clone(), partition.partition_index)) {
+            Some(ErrorCode::InvalidRequest)
+        } else if !has_meaning(partition.timestamp, caller.version) {
+            Some(ErrorCode::UnsupportedVersion)
+        } else {
+            None
+        },
         leader_epoch: partition.current_leader_epoch,
         timestamp: partition.timestamp,
         isolation,
@@ -125,7 +147,7 @@ pub(crate) fn handle(
                 broker,
                 now,
                 &name,
-                asked(&partition),
+                asked(&topic.name, &partition),
                 (id, at),
                 out,
             ));
@@ -182,6 +204,26 @@ impl From<Option<OffsetAndTimestamp>> for Found {
     }
 }
 
+/// Partitions that a request names more than once.
+fn named_twice(request: &ListOffsetsRequest) -> BTreeSet<(TopicName, i32)> {
+    let mut once = BTreeSet::new();
+    let mut twice = BTreeSet::new();
+    for topic in &request.topics {
+        for partition in &topic.partitions {
+            let named = (topic.name.clone(), partition.partition_index);
+            if !once.insert(named.clone()) {
+                twice.insert(named);
+            }
+        }
+    }
+    twice
+}
+
+fn has_meaning(timestamp: i64, version: i16) -> bool {
+    let mut special = SPECIAL_SINCE.iter();
+    timestamp >= 0 || special.any(|(what, since)| *what == timestamp && version >= *since)
+}
+
 fn look_up(
     broker: &mut Broker,
     now: Now,
@@ -191,7 +233,9 @@ fn look_up(
     out: &mut Output,
 ) -> Slot {
     let index = asked.index;
-    let result = broker.resolve(topic, index).and_then(|tp| {
+    let refused = asked.refused.map_or(Ok(()), Err);
+    let result = refused.and_then(|()| {
+        let tp = broker.resolve(topic, index)?;
         broker.check_leader(tp, asked.leader_epoch)?;
         Ok(tp)
     });
@@ -239,8 +283,7 @@ fn find(
         }
         LATEST => return Found::Offset((upto, -1)),
         MAX_TIMESTAMP => TimestampQuery::Max,
-        at if at >= 0 => TimestampQuery::At(at),
-        _ => return Found::Error(ErrorCode::UnsupportedVersion),
+        at => TimestampQuery::At(at),
     };
     match broker
         .log

@@ -65,6 +65,55 @@ fn special_and_timestamp_offsets_are_found() {
 }
 
 #[test]
+fn special_offsets_have_a_version_from_which_on_they_are_served() {
+    const UNSUPPORTED_VERSION: i16 = 35;
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    produce(&mut one, "t", -1, batch(&["a", "b"]));
+    let specials = [(-3, 7, 1), (-4, 8, 0), (-5, 9, -1)];
+    for version in 1..=10 {
+        for (special, since, offset) in specials {
+            let (error, found, _) = list(&mut one, version, special);
+            let expected = if version < since {
+                (UNSUPPORTED_VERSION, -1)
+            } else {
+                (0, offset)
+            };
+            assert_eq!((error, found), expected, "{special} in version {version}");
+        }
+        for none in [-6, -7, i64::MIN] {
+            let answer = list(&mut one, version, none);
+            assert_eq!(answer, (UNSUPPORTED_VERSION, -1, -1), "{none}");
+        }
+    }
+    create(&mut one, "e", 1, &[]);
+    for (special, offset) in [(-3, -1), (-4, 0), (-5, -1)] {
+        let mut request = list_request(special);
+        request.topics[0].name = TopicName(text("e"));
+        let answer = one.ask(10, &request);
+        let row = &answer.topics[0].partitions[0];
+        assert_eq!(
+            (row.error_code, row.offset, row.timestamp),
+            (0, offset, -1),
+            "an empty log"
+        );
+    }
+}
+
+#[test]
+fn a_partition_that_is_asked_for_twice_is_refused_and_the_others_are_not() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 2, &[]);
+    let mut request = list_request(-1);
+    let asked = request.topics[0].partitions[0].clone();
+    let other = asked.clone().with_partition_index(1);
+    request.topics[0].partitions = vec![asked.clone(), other, asked];
+    let answer = one.ask(7, &request);
+    let errors = answer.topics[0].partitions.iter().map(|row| row.error_code);
+    assert_eq!(errors.collect::<Vec<_>>(), [42, 0, 42], "INVALID_REQUEST");
+}
+
+#[test]
 fn deleted_records_are_gone_for_everybody() {
     let mut one = OneBroker::new();
     create(&mut one, "t", 1, &[]);
