@@ -19,7 +19,7 @@ use kring_io::Instant;
 use kring_wire::ErrorCode;
 
 pub(crate) use member::Member;
-pub use state::GroupState;
+pub(crate) use state::ClassicState;
 
 use crate::Token;
 use crate::response::{GroupResponse, JoinOutcome, SyncOutcome};
@@ -38,7 +38,7 @@ struct InitialDelay {
 #[derive(Clone, Debug)]
 pub(crate) struct ClassicGroup {
     id: String,
-    state: GroupState,
+    state: ClassicState,
     /// When the state was entered; expiry of offsets counts from it.
     state_timestamp_ms: i64,
     generation: i32,
@@ -69,7 +69,7 @@ impl ClassicGroup {
     pub(crate) fn new(id: &str, now_ms: i64) -> ClassicGroup {
         ClassicGroup {
             id: id.to_owned(),
-            state: GroupState::Empty,
+            state: ClassicState::Empty,
             state_timestamp_ms: now_ms,
             generation: 0,
             protocol_type: None,
@@ -87,7 +87,7 @@ impl ClassicGroup {
         }
     }
 
-    pub(crate) fn state(&self) -> GroupState {
+    pub(crate) fn state(&self) -> ClassicState {
         self.state
     }
 
@@ -105,7 +105,7 @@ impl ClassicGroup {
 
     /// Whether nobody is a member or about to become one.
     pub(crate) fn is_vacant(&self) -> bool {
-        self.state == GroupState::Empty && self.pending_members.is_empty()
+        self.state == ClassicState::Empty && self.pending_members.is_empty()
     }
 
     /// Whether it never had a member, so that nothing of it was ever stored.
@@ -125,7 +125,7 @@ impl ClassicGroup {
         self.protocol_type.as_deref() == Some(crate::subscription::CONSUMER)
     }
 
-    fn enter(&mut self, state: GroupState, step: &Step<'_>) {
+    fn enter(&mut self, state: ClassicState, step: &Step<'_>) {
         self.state = state;
         self.state_timestamp_ms = step.now.wall_ms;
     }

@@ -13,6 +13,7 @@ use kring_wire::{LeaderEpoch, Offset, ProducerId, TopicId};
 
 pub(crate) use pending::{OffsetKey, Pending};
 
+use crate::consumer::{Change, State};
 use crate::record::Record;
 
 /// An offset that a group has committed.
@@ -76,6 +77,8 @@ pub(crate) struct Committed {
     pub(crate) next_offset: Offset,
     pub(crate) offsets: BTreeMap<String, GroupOffsets>,
     pub(crate) groups: BTreeMap<String, GroupMetadata>,
+    /// Groups of KIP-848. No id is in both: of two the later record counts.
+    pub(crate) consumers: BTreeMap<String, State>,
     /// Offsets of open transactions: nobody is told them until they are committed.
     pub(crate) pending: Pending,
 }
@@ -84,6 +87,7 @@ impl Committed {
     /// Whether anything is known of the group.
     pub(crate) fn knows(&self, group: &str) -> bool {
         self.groups.contains_key(group)
+            || self.consumers.contains_key(group)
             || self.offsets.contains_key(group)
             || self.pending.has_group(group)
     }
@@ -93,6 +97,7 @@ impl Committed {
         let mut ids: Vec<String> = self.groups.keys().cloned().collect();
         let stored = ids.len();
         let with_offsets = self.offsets.keys().chain(self.pending.groups());
+        let with_offsets = with_offsets.chain(self.consumers.keys());
         ids.extend(
             with_offsets
                 .filter(|id| !self.groups.contains_key(*id))
@@ -132,11 +137,13 @@ impl Committed {
                 group,
                 value: Some(value),
             } => {
+                self.consumers.remove(&group);
                 self.groups.insert(group, value);
             }
             Record::Group { group, value: None } => {
                 self.groups.remove(&group);
             }
+            Record::Consumer { group, change } => self.apply_consumer(group, change),
             Record::Offset {
                 group,
                 topic,
@@ -172,6 +179,17 @@ impl Committed {
                 // What was forgotten must not come back with a transaction that is older.
                 self.pending.forget(&key);
             }
+        }
+    }
+
+    fn apply_consumer(&mut self, group: String, change: Change) {
+        if matches!(change, Change::Epoch(Some(_))) {
+            self.groups.remove(&group);
+        }
+        let state = self.consumers.entry(group.clone()).or_default();
+        state.apply(change);
+        if state.is_gone() {
+            self.consumers.remove(&group);
         }
     }
 

@@ -27,6 +27,9 @@ pub const MEMBER_METADATA_BYTES_MAX: usize = 1 << 20;
 /// while too few replicas are in sync they would do so some thousand times a second.
 pub const STORE_AGAIN_MS: u64 = 250;
 
+/// What may wait for an append of one KIP-848 group: a heartbeat of each member, and some more of clients that ask twice.
+pub const CONSUMER_GROUP_QUEUE_MAX: usize = 2 * GROUP_MEMBERS_MAX;
+
 /// Tombstones in one append.
 pub const TOMBSTONES_PER_APPEND: usize = 1_000;
 
@@ -46,6 +49,14 @@ pub struct GroupConfig {
     pub group_initial_rebalance_delay_ms: u64,
     /// `group.max.size`: members of a group, at most [`GROUP_MEMBERS_MAX`].
     pub group_max_size: usize,
+    /// `group.consumer.session.timeout.ms`: how long a member of a KIP-848 group may be silent.
+    pub group_consumer_session_timeout_ms: u64,
+    /// `group.consumer.heartbeat.interval.ms`: how often such a member is told to speak.
+    pub group_consumer_heartbeat_interval_ms: i32,
+    /// `group.consumer.max.size`: members of such a group, at most [`GROUP_MEMBERS_MAX`].
+    pub group_consumer_max_size: usize,
+    /// `group.consumer.assignors`: those of [`crate::ASSIGNORS`] that members may ask for, the default first; not empty.
+    pub group_consumer_assignors: Vec<String>,
     /// `offset.metadata.max.bytes`: text stored with a committed offset.
     pub offset_metadata_max_bytes: usize,
     /// `offsets.retention.minutes` in milliseconds, counted from when the group became empty.
@@ -64,6 +75,10 @@ impl Default for GroupConfig {
             group_max_session_timeout_ms: 1_800_000,
             group_initial_rebalance_delay_ms: 3_000,
             group_max_size: GROUP_MEMBERS_MAX,
+            group_consumer_session_timeout_ms: 45_000,
+            group_consumer_heartbeat_interval_ms: 5_000,
+            group_consumer_max_size: GROUP_MEMBERS_MAX,
+            group_consumer_assignors: crate::ASSIGNORS.map(str::to_owned).to_vec(),
             offset_metadata_max_bytes: 4_096,
             offsets_retention_ms: 7 * 24 * 60 * 60 * 1_000,
             offsets_retention_check_interval_ms: 600_000,

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use kring_io::{Now, Random};
 use kring_wire::Offset;
 
-use crate::GroupConfig;
-use crate::classic::GroupState;
 use crate::committed::CommittedOffset;
+use crate::consumer::Topics;
 use crate::event::{GroupEvent, GroupOut};
 use crate::partition::Partition;
 use crate::response::{GroupResponse, ListedGroup};
+use crate::{GroupConfig, GroupRequest, GroupState};
 use kring_wire::ErrorCode;
 
 /// Group coordinator of one broker: every partition of `__consumer_offsets` it has a replica of.
@@ -21,6 +21,7 @@ pub struct Groups {
     random: Random,
     next_token: u64,
     rebalances: u64,
+    topics: Topics,
     partitions: BTreeMap<i32, Partition>,
 }
 
@@ -28,6 +29,7 @@ pub struct Groups {
 pub(crate) struct Env<'a> {
     pub(crate) now: Now,
     pub(crate) config: &'a GroupConfig,
+    pub(crate) topics: &'a Topics,
     pub(crate) random: &'a mut Random,
     pub(crate) next_token: &'a mut u64,
     pub(crate) rebalances: &'a mut u64,
@@ -73,15 +75,18 @@ impl Groups {
             random: Random::new(seed),
             next_token: 0,
             rebalances: 0,
+            topics: Topics::default(),
             partitions: BTreeMap::new(),
         }
     }
 
     /// Handles one event.
     pub fn step(&mut self, now: Now, event: GroupEvent, out: &mut GroupOut) {
+        self.learn(&event);
         let mut env = Env {
             now,
             config: &self.config,
+            topics: &self.topics,
             random: &mut self.random,
             next_token: &mut self.next_token,
             rebalances: &mut self.rebalances,
@@ -122,11 +127,9 @@ impl Groups {
                 partition,
                 request,
             } => {
-                if let Some(replica) = partitions.get_mut(&partition) {
-                    replica.request(id, request, &mut env);
-                } else {
-                    let response = GroupResponse::refused(&request, ErrorCode::NotCoordinator);
-                    env.out.responses.push((id, response));
+                match partitions.get_mut(&partition) {
+                    Some(replica) => replica.request(id, request, &mut env),
+                    None => refuse(id, &request, &mut env),
                 }
                 partition
             }
@@ -147,16 +150,31 @@ impl Groups {
                 }
                 partition
             }
-            GroupEvent::TopicDeleted { topic } => {
-                return each(partitions, &mut env, |replica, env| {
-                    replica.topic_deleted(&topic, env);
-                });
-            }
+            GroupEvent::TopicDeleted { topic } => return forget(partitions, &topic, &mut env),
+            GroupEvent::Topic { .. } => return,
             GroupEvent::Wake => return each(partitions, &mut env, Partition::on_wake),
         };
         if let Some(replica) = partitions.get(&index) {
             replica.wake_at(env.out);
         }
+    }
+
+    fn learn(&mut self, event: &GroupEvent) {
+        match event {
+            GroupEvent::Topic {
+                name,
+                id,
+                partitions,
+            } => self.topics.put(name.clone(), *id, *partitions),
+            GroupEvent::TopicDeleted { topic } => self.topics.remove(topic),
+            _ => {}
+        }
+    }
+
+    /// Whether the engine knows a topic as it is; if not, [`GroupEvent::Topic`] is due.
+    #[must_use]
+    pub fn knows_topic(&self, name: &str, id: kring_wire::TopicId, partitions: i32) -> bool {
+        self.topics.knows(name, id, partitions)
     }
 
     /// The offset at which the next [`GroupEvent::Load`] of a partition begins. After a
@@ -190,10 +208,7 @@ impl Groups {
     #[must_use]
     pub fn list(&self) -> Vec<ListedGroup> {
         let leaders = self.partitions.values().filter_map(Partition::leader);
-        leaders
-            .flat_map(|leader| leader.groups())
-            .map(|group| group.list())
-            .collect()
+        leaders.flat_map(crate::partition::Leader::list).collect()
     }
 
     /// How many members each group has that is coordinated here, in order.
@@ -237,9 +252,9 @@ impl Groups {
             };
             stats.partitions_led += 1;
             stats.writes_under_way += leader.writes_under_way();
-            for group in leader.groups() {
-                stats.groups[group.state() as usize] += 1;
-                stats.members += group.members();
+            for (state, members) in leader.states() {
+                stats.groups[state as usize] += 1;
+                stats.members += members;
             }
         }
         stats
@@ -248,6 +263,17 @@ impl Groups {
     fn leader(&self, partition: i32) -> Option<&crate::partition::Leader> {
         self.partitions.get(&partition)?.leader()
     }
+}
+
+fn refuse(id: u64, request: &GroupRequest, env: &mut Env<'_>) {
+    let response = GroupResponse::refused(request, ErrorCode::NotCoordinator);
+    env.out.responses.push((id, response));
+}
+
+fn forget(partitions: &mut BTreeMap<i32, Partition>, topic: &str, env: &mut Env<'_>) {
+    each(partitions, env, |replica, env| {
+        replica.topic_deleted(topic, env);
+    });
 }
 
 /// Steps every partition, in order.

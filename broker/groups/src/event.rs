@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use kring_io::Instant;
-use kring_wire::{ErrorCode, LeaderEpoch, Offset, ProducerId};
+use kring_wire::{ErrorCode, LeaderEpoch, Offset, ProducerId, TopicId};
 
 use crate::{GroupRequest, GroupResponse};
 
@@ -121,6 +121,16 @@ pub enum GroupEvent {
     },
     /// Time has passed.
     Wake,
+    /// A topic is new or has more partitions; deleted ones come as [`GroupEvent::TopicDeleted`]. KIP-848 groups are assigned what
+    /// the engine was told of: all topics come before the first [`GroupEvent::BecomeLeader`].
+    Topic {
+        /// Its name.
+        name: String,
+        /// Its id.
+        id: TopicId,
+        /// How many partitions it has.
+        partitions: i32,
+    },
 }
 
 /// Records to append to a partition of `__consumer_offsets` as one uncompressed batch, by the

@@ -1,4 +1,4 @@
-//! Consumer groups: offsets, classic group membership, and their records.
+//! Consumer groups: offsets, membership of both protocols (classic and KIP-848), and their records.
 //! It speaks no wire protocol and does no I/O.
 //!
 //! [`Groups`] is an engine of the form `step(now, event, out)`. Each partition of
@@ -16,9 +16,12 @@
 mod classic;
 mod committed;
 pub mod config;
+mod consumer;
 mod engine;
 mod event;
+mod group_state;
 mod offsets;
+mod owner;
 mod partition;
 mod record;
 mod request;
@@ -28,19 +31,21 @@ mod subscription;
 mod wakes;
 mod writes;
 
-pub use classic::GroupState;
 pub use committed::CommittedOffset;
 pub use config::GroupConfig;
+pub use consumer::{ASSIGNORS, TopicPartitionsList};
 pub use engine::{CommittedEntry, Groups, GroupsStats};
 pub use event::{Append, GroupEvent, GroupOut, Loaded, LoadedRecord, Token};
+pub use group_state::GroupState;
 pub use record::RecordError;
 pub use request::{
-    DeleteGroup, DescribeGroup, GroupRequest, Heartbeat, JoinGroup, LeaveGroup, LeavingMember,
-    MemberIdentity, OffsetCommit, OffsetDelete, OffsetFetch, PartitionCommit, PartitionsOf,
-    Protocol, SyncGroup, TopicCommit, TxnOffsetCommit,
+    ConsumerDescribe, ConsumerHeartbeat, DeleteGroup, DescribeGroup, GroupRequest, Heartbeat,
+    JoinGroup, LeaveGroup, LeavingMember, MemberIdentity, OffsetCommit, OffsetDelete, OffsetFetch,
+    PartitionCommit, PartitionsOf, Protocol, SyncGroup, TopicCommit, TxnOffsetCommit,
 };
 pub use response::{
-    CommitOutcome, DeleteOutcome, DescribedGroup, DescribedMember, FetchedOffset, GroupResponse,
-    JoinOutcome, JoinedMember, LeaveOutcome, LeftMember, ListedGroup, OffsetDeleteOutcome,
-    OffsetFetchOutcome, PartitionError, SyncOutcome, TopicOutcome,
+    CommitOutcome, ConsumerHeartbeatOutcome, DeleteOutcome, DescribedConsumer,
+    DescribedConsumerGroup, DescribedGroup, DescribedMember, FetchedOffset, GroupResponse,
+    JoinOutcome, JoinedMember, LeaveOutcome, LeftMember, ListedGroup, NamedPartitions,
+    OffsetDeleteOutcome, OffsetFetchOutcome, PartitionError, SyncOutcome, TopicOutcome,
 };

@@ -21,7 +21,7 @@ fn append_tombstones(group: &str, tombstones: Vec<Record>, then: Then, step: &mu
     for record in tombstones {
         let record_bytes = match &record {
             Record::Offset { group, topic, .. } => group.len() + topic.len(),
-            Record::Group { group, .. } => group.len(),
+            Record::Group { group, .. } | Record::Consumer { group, .. } => 2 * group.len(),
         };
         let full = batch.len() == TOMBSTONES_PER_APPEND
             || bytes + record_bytes > TOMBSTONE_BYTES_PER_APPEND;

@@ -1,7 +1,9 @@
 //! A partition of `__consumer_offsets`: its committed layer, and its live layer where it is led.
 //! It does not know the other partitions; what a request does to a group is in `classic` and `offsets`.
 
+mod consumer;
 mod leader;
+mod live;
 mod requests;
 
 use kring_io::canary::{self, Canary};

@@ -1,7 +1,8 @@
 //! The records of `__consumer_offsets` in Kafka's own format, so that its tools read them.
-//! It knows the keys; `offset_commit` and `group_metadata` know the values. Keys of other kinds of
-//! groups (KIP-848 and later) are recognised and skipped.
+//! It knows the keys; `offset_commit` and `group_metadata` know the values, `consumer` both of KIP-848. Keys of share and
+//! streams groups are recognised and skipped.
 
+mod consumer;
 mod group_metadata;
 mod offset_commit;
 #[cfg(test)]
@@ -12,6 +13,7 @@ use kring_wire::{DecodeError, Decoder, encode};
 use thiserror::Error;
 
 use crate::committed::{CommittedOffset, GroupMetadata};
+use crate::consumer::Change;
 
 /// `LegacyOffsetCommitKey`, written by Kafka before 0.9, with the layout of the next.
 const LEGACY_OFFSET_COMMIT_KEY: i16 = 0;
@@ -35,6 +37,8 @@ pub(crate) enum Record {
         group: String,
         value: Option<GroupMetadata>,
     },
+    /// A part of a KIP-848 group.
+    Consumer { group: String, change: Change },
 }
 
 /// A record that is no record of `__consumer_offsets` as far as this version knows.
@@ -79,10 +83,11 @@ impl Record {
                 encode::string(&mut key, false, Some(group));
                 (key.freeze(), value.as_ref().map(group_metadata::encode))
             }
+            Record::Consumer { group, change } => consumer::encode(group, change),
         }
     }
 
-    /// The record of these bytes; `None` of a kind that classic groups do not use.
+    /// The record of these bytes; `None` of a kind that no group here uses.
     pub(crate) fn decode(key: Bytes, value: Option<Bytes>) -> Result<Option<Record>, RecordError> {
         let mut key = Decoder::new(key);
         match key.i16("key version")? {
@@ -102,6 +107,10 @@ impl Record {
                 let group = key.string("group", false)?.to_string();
                 let value = value.map(group_metadata::decode).transpose()?;
                 Ok(Some(Record::Group { group, value }))
+            }
+            version if consumer::is_key(version) => {
+                let (group, change) = consumer::decode(version, &mut key, value)?;
+                Ok(Some(Record::Consumer { group, change }))
             }
             _ => Ok(None),
         }

@@ -4,6 +4,13 @@
 use bytes::Bytes;
 use kring_wire::{LeaderEpoch, Offset, ProducerId, TopicId};
 
+use crate::TopicPartitionsList;
+
+/// Member epoch of who leaves for good.
+pub(crate) const LEAVE_EPOCH: i32 = -1;
+/// Member epoch of a static member that leaves and will be back.
+pub(crate) const STATIC_LEAVE_EPOCH: i32 = -2;
+
 /// A request about one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GroupRequest {
@@ -28,6 +35,10 @@ pub enum GroupRequest {
     Describe(DescribeGroup),
     /// DeleteGroups of one group → [`crate::GroupResponse::Delete`], when that is stored.
     Delete(DeleteGroup),
+    /// ConsumerGroupHeartbeat → [`crate::GroupResponse::ConsumerHeartbeat`], when what it changes is stored.
+    ConsumerHeartbeat(Box<ConsumerHeartbeat>),
+    /// ConsumerGroupDescribe of one group → [`crate::GroupResponse::ConsumerDescribe`].
+    ConsumerDescribe(ConsumerDescribe),
 }
 
 /// JoinGroup.
@@ -237,6 +248,54 @@ pub struct DeleteGroup {
     pub group_id: String,
 }
 
+/// ConsumerGroupHeartbeat (KIP-848). `None` says that nothing changed since the last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerHeartbeat {
+    /// The group.
+    pub group_id: String,
+    /// Made by the client, but for a first request of version 0.
+    pub member_id: String,
+    /// Versions 1 and later.
+    pub member_id_required: bool,
+    /// 0 joins, −1 leaves, −2 of a static member that will be back.
+    pub member_epoch: i32,
+    /// The name of a static member.
+    pub instance_id: Option<String>,
+    /// The client's rack.
+    pub rack_id: Option<String>,
+    /// From the request's header.
+    pub client_id: String,
+    /// The client's address as Kafka shows it: `/10.0.0.1`.
+    pub client_host: String,
+    /// How long the member may take to give partitions back, or −1.
+    pub rebalance_timeout_ms: i32,
+    /// Topics that it reads.
+    pub subscribed_topic_names: Option<Vec<String>>,
+    /// A regular expression of topics that it reads; empty of none any more.
+    pub subscribed_topic_regex: Option<String>,
+    /// The assignor that it prefers.
+    pub server_assignor: Option<String>,
+    /// Partitions that it has.
+    pub topic_partitions: Option<TopicPartitionsList>,
+}
+
+impl ConsumerHeartbeat {
+    /// Whether it says everything, as after an answer that was lost: then it is told everything.
+    pub(crate) fn is_full(&self) -> bool {
+        let subscribes =
+            self.subscribed_topic_names.is_some() || self.subscribed_topic_regex.is_some();
+        let all = self.rebalance_timeout_ms != -1 && subscribes && self.topic_partitions.is_some();
+        self.member_epoch == 0 || all
+    }
+}
+
+/// ConsumerGroupDescribe of one group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerDescribe {
+    /// The group.
+    pub group_id: String,
+}
+
 impl GroupRequest {
     /// The group it is about, which decides the partition.
     #[must_use]
@@ -252,6 +311,8 @@ impl GroupRequest {
             GroupRequest::OffsetDelete(r) => &r.group_id,
             GroupRequest::Describe(r) => &r.group_id,
             GroupRequest::Delete(r) => &r.group_id,
+            GroupRequest::ConsumerHeartbeat(r) => &r.group_id,
+            GroupRequest::ConsumerDescribe(r) => &r.group_id,
         }
     }
 }

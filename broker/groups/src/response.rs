@@ -1,8 +1,14 @@
 //! Answers of the group coordinator as plain structs, free of versions, and the answer that carries nothing but an error.
 //! What a version of the protocol cannot say is left out by the caller, which knows the version.
 
+mod consumer;
+
 use bytes::Bytes;
 use kring_wire::{ErrorCode, LeaderEpoch, Offset, TopicId};
+
+pub use consumer::{
+    ConsumerHeartbeatOutcome, DescribedConsumer, DescribedConsumerGroup, NamedPartitions,
+};
 
 use crate::{GroupRequest, GroupState};
 
@@ -27,6 +33,10 @@ pub enum GroupResponse {
     Describe(DescribedGroup),
     /// To DeleteGroups of one group.
     Delete(DeleteOutcome),
+    /// To ConsumerGroupHeartbeat.
+    ConsumerHeartbeat(ConsumerHeartbeatOutcome),
+    /// To ConsumerGroupDescribe of one group.
+    ConsumerDescribe(DescribedConsumerGroup),
 }
 
 /// To JoinGroup.
@@ -210,11 +220,15 @@ pub struct ListedGroup {
     pub protocol_type: String,
     /// Its state.
     pub state: GroupState,
+    /// `GroupType` of ListGroups 5.
+    pub group_type: &'static str,
 }
 
 impl ListedGroup {
-    /// `GroupType` of ListGroups 5.
-    pub const GROUP_TYPE: &'static str = "classic";
+    /// Type of a group of the classic protocol.
+    pub const CLASSIC: &'static str = "classic";
+    /// Type of a group of KIP-848.
+    pub const CONSUMER: &'static str = "consumer";
 }
 
 impl JoinOutcome {
@@ -293,6 +307,13 @@ impl GroupResponse {
                 group_id: r.group_id.clone(),
                 error,
             }),
+            GroupRequest::ConsumerHeartbeat(_) => {
+                GroupResponse::ConsumerHeartbeat(ConsumerHeartbeatOutcome::refused(error))
+            }
+            GroupRequest::ConsumerDescribe(r) => {
+                let group = DescribedConsumerGroup::refused(r.group_id.clone(), error);
+                GroupResponse::ConsumerDescribe(group)
+            }
         }
     }
 }

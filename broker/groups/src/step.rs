@@ -7,6 +7,7 @@ use kring_wire::ProducerId;
 use std::time::Duration;
 
 use crate::GroupConfig;
+use crate::consumer::Topics;
 use crate::event::{Append, GroupOut, Token};
 use crate::record::Record;
 use crate::response::GroupResponse;
@@ -17,6 +18,7 @@ use crate::writes::{Then, Write, Writes};
 pub(crate) struct Step<'a> {
     pub(crate) now: Now,
     pub(crate) config: &'a GroupConfig,
+    pub(crate) topics: &'a Topics,
     pub(crate) random: &'a mut Random,
     pub(crate) partition: i32,
     pub(crate) next_token: &'a mut u64,

@@ -9,7 +9,7 @@ use kring_wire::{ErrorCode, Offset, ProducerId};
 use crate::classic::Member;
 use crate::committed::Committed;
 use crate::record::Record;
-use crate::response::{GroupResponse, JoinOutcome};
+use crate::response::{ConsumerHeartbeatOutcome, GroupResponse, JoinOutcome, LeaveOutcome};
 use crate::{OffsetDeleteOutcome, Token};
 
 /// What happens when an append completes.
@@ -22,6 +22,8 @@ pub(crate) enum Then {
         id: u64,
         response: Box<GroupResponse>,
     },
+    /// Clients get their answers.
+    RespondAll(Vec<(u64, GroupResponse)>),
     /// The generation's assignment is handed out.
     Assign { generation: i32 },
     /// A static member that came back under a new id gets its answer, or is put back (KIP-345).
@@ -226,6 +228,10 @@ pub(crate) fn failed_response(response: GroupResponse, error: ErrorCode) -> Grou
         GroupResponse::Delete(mut outcome) => {
             outcome.error = mapped;
             GroupResponse::Delete(outcome)
+        }
+        GroupResponse::Leave(_) => GroupResponse::Leave(LeaveOutcome::refused(mapped)),
+        GroupResponse::ConsumerHeartbeat(_) => {
+            GroupResponse::ConsumerHeartbeat(ConsumerHeartbeatOutcome::refused(mapped))
         }
         // Nothing else is prepared before its append completes.
         other => other,

@@ -301,7 +301,9 @@ impl World {
             }
             GroupResponse::OffsetDelete(_)
             | GroupResponse::Describe(_)
-            | GroupResponse::Delete(_) => panic!("nobody asked for this"),
+            | GroupResponse::Delete(_)
+            | GroupResponse::ConsumerHeartbeat(_)
+            | GroupResponse::ConsumerDescribe(_) => panic!("nobody asked for this"),
         }
     }
 }

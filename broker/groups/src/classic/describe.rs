@@ -4,14 +4,14 @@
 use bytes::Bytes;
 use kring_wire::ErrorCode;
 
-use super::{ClassicGroup, GroupState};
+use super::{ClassicGroup, ClassicState};
 use crate::response::{DescribedGroup, DescribedMember, ListedGroup};
 
 impl ClassicGroup {
     /// The group with its members. Subscriptions and assignments are those of a stable
     /// generation, and empty while there is none, as in Kafka.
     pub(crate) fn describe(&self) -> DescribedGroup {
-        let stable = self.state == GroupState::Stable;
+        let stable = self.state == ClassicState::Stable;
         let protocol = self.protocol.as_deref().filter(|_| stable);
         let members = self.members.values().map(|member| DescribedMember {
             member_id: member.member_id.clone(),
@@ -28,7 +28,7 @@ impl ClassicGroup {
         DescribedGroup {
             error: ErrorCode::None,
             group_id: self.id.clone(),
-            state: self.state,
+            state: self.state.into(),
             protocol_type: self.protocol_type.clone().unwrap_or_default(),
             protocol: protocol.unwrap_or_default().to_owned(),
             members: members.collect(),
@@ -40,7 +40,8 @@ impl ClassicGroup {
         ListedGroup {
             group_id: self.id.clone(),
             protocol_type: self.protocol_type.clone().unwrap_or_default(),
-            state: self.state,
+            state: self.state.into(),
+            group_type: ListedGroup::CLASSIC,
         }
     }
 }

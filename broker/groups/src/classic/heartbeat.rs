@@ -4,7 +4,7 @@
 use kring_io::Instant;
 use kring_wire::ErrorCode;
 
-use super::{ClassicGroup, GroupState};
+use super::{ClassicGroup, ClassicState};
 use crate::request::Heartbeat;
 use crate::step::Step;
 
@@ -17,12 +17,12 @@ impl ClassicGroup {
             return error;
         }
         match self.state {
-            GroupState::Empty | GroupState::Dead => ErrorCode::UnknownMemberId,
-            GroupState::PreparingRebalance => {
+            ClassicState::Empty => ErrorCode::UnknownMemberId,
+            ClassicState::PreparingRebalance => {
                 self.touch(&request.member_id, now);
                 ErrorCode::RebalanceInProgress
             }
-            GroupState::CompletingRebalance | GroupState::Stable => {
+            ClassicState::CompletingRebalance | ClassicState::Stable => {
                 self.touch(&request.member_id, now);
                 ErrorCode::None
             }
@@ -42,9 +42,11 @@ impl ClassicGroup {
         self.expire_sessions(step);
         if self.deadline.is_some_and(|at| at <= now) {
             match self.state {
-                GroupState::PreparingRebalance => self.join_phase_over(step),
-                GroupState::CompletingRebalance | GroupState::Stable => self.sync_phase_over(step),
-                GroupState::Empty | GroupState::Dead => self.deadline = None,
+                ClassicState::PreparingRebalance => self.join_phase_over(step),
+                ClassicState::CompletingRebalance | ClassicState::Stable => {
+                    self.sync_phase_over(step)
+                }
+                ClassicState::Empty => self.deadline = None,
             }
         }
         if let Some(at) = self.next_deadline() {

@@ -3,7 +3,7 @@
 
 use kring_wire::ErrorCode;
 
-use super::{ClassicGroup, GroupState, Member};
+use super::{ClassicGroup, ClassicState, Member};
 use crate::config::{GROUP_MEMBERS_MAX, MEMBER_METADATA_BYTES_MAX, MEMBER_PROTOCOLS_MAX};
 use crate::request::JoinGroup;
 use crate::response::{GroupResponse, JoinOutcome, JoinedMember};
@@ -40,11 +40,11 @@ impl ClassicGroup {
         let limit = group_max_size.min(GROUP_MEMBERS_MAX);
         let member = self.members.get(member_id);
         match self.state {
-            GroupState::Empty | GroupState::Dead => limit > 0,
-            GroupState::PreparingRebalance => {
+            ClassicState::Empty => limit > 0,
+            ClassicState::PreparingRebalance => {
                 member.is_some_and(|m| m.joining.is_some()) || self.joining() < limit
             }
-            GroupState::CompletingRebalance | GroupState::Stable => {
+            ClassicState::CompletingRebalance | ClassicState::Stable => {
                 member.is_some() || self.members.len() < limit
             }
         }
@@ -97,12 +97,12 @@ impl ClassicGroup {
         let is_leader = self.leader.as_deref() == Some(&member_id);
         let unchanged = self.members[&member_id].offers(&request.protocols);
         match self.state {
-            GroupState::PreparingRebalance => self.rejoin(id, request, "member rejoins", step),
+            ClassicState::PreparingRebalance => self.rejoin(id, request, "member rejoins", step),
             // The answer to its JoinGroup may have been lost: it gets the same again.
-            GroupState::CompletingRebalance if unchanged => {
+            ClassicState::CompletingRebalance if unchanged => {
                 self.answer_with_generation(id, &member_id, is_leader, step);
             }
-            GroupState::CompletingRebalance => {
+            ClassicState::CompletingRebalance => {
                 self.rejoin(
                     id,
                     request,
@@ -111,10 +111,10 @@ impl ClassicGroup {
                 );
             }
             // The leader rejoins when the metadata of its topics changed.
-            GroupState::Stable if is_leader => {
+            ClassicState::Stable if is_leader => {
                 self.rejoin(id, request, "leader rejoins", step);
             }
-            GroupState::Stable if !unchanged => {
+            ClassicState::Stable if !unchanged => {
                 self.rejoin(
                     id,
                     request,
@@ -122,8 +122,8 @@ impl ClassicGroup {
                     step,
                 );
             }
-            GroupState::Stable => self.answer_with_generation(id, &member_id, false, step),
-            GroupState::Empty | GroupState::Dead => {
+            ClassicState::Stable => self.answer_with_generation(id, &member_id, false, step),
+            ClassicState::Empty => {
                 refuse(id, ErrorCode::UnknownMemberId, &member_id, step);
             }
         }

@@ -3,7 +3,7 @@
 
 use kring_wire::ErrorCode;
 
-use super::{ClassicGroup, GroupState};
+use super::{ClassicGroup, ClassicState};
 use crate::request::{LeaveGroup, MemberIdentity};
 use crate::response::{LeaveOutcome, LeftMember};
 use crate::step::Step;
@@ -29,7 +29,7 @@ impl ClassicGroup {
                 error: result.err().unwrap_or(ErrorCode::None),
             });
         }
-        if self.members.len() < before && self.state != GroupState::Empty {
+        if self.members.len() < before && self.state != ClassicState::Empty {
             self.rebalance_or_complete("member left", step);
         } else {
             // One who had not yet become a member may have been all that was waited for.

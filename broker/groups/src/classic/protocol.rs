@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::ClassicGroup;
-use crate::classic::GroupState;
+use crate::classic::ClassicState;
 use crate::request::Protocol;
 use crate::subscription;
 
@@ -12,7 +12,7 @@ impl ClassicGroup {
     /// Whether a member with these protocols may join: the type is the group's and one protocol
     /// is known to every member.
     pub(super) fn supports(&self, protocol_type: &str, protocols: &[Protocol]) -> bool {
-        if self.state == GroupState::Empty {
+        if self.state == ClassicState::Empty {
             return !protocol_type.is_empty() && !protocols.is_empty();
         }
         self.protocol_type.as_deref() == Some(protocol_type)

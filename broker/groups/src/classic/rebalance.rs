@@ -4,7 +4,7 @@
 use kring_io::Instant;
 use kring_wire::ErrorCode;
 
-use super::{ClassicGroup, GroupState, InitialDelay};
+use super::{ClassicGroup, ClassicState, InitialDelay};
 use crate::response::SyncOutcome;
 use crate::step::Step;
 use crate::writes::Then;
@@ -13,17 +13,16 @@ impl ClassicGroup {
     /// Begins a rebalance, or ends the one under way when this made it complete.
     pub(super) fn rebalance_or_complete(&mut self, reason: &str, step: &mut Step<'_>) {
         match self.state {
-            GroupState::Empty | GroupState::CompletingRebalance | GroupState::Stable => {
+            ClassicState::Empty | ClassicState::CompletingRebalance | ClassicState::Stable => {
                 self.prepare_rebalance(reason, step);
             }
-            GroupState::PreparingRebalance => self.maybe_complete_join(step),
-            GroupState::Dead => {}
+            ClassicState::PreparingRebalance => self.maybe_complete_join(step),
         }
     }
 
     /// Asks every member to join again.
     pub(super) fn prepare_rebalance(&mut self, reason: &str, step: &mut Step<'_>) {
-        if self.state == GroupState::CompletingRebalance {
+        if self.state == ClassicState::CompletingRebalance {
             self.refuse_syncs(ErrorCode::RebalanceInProgress, step);
         }
         *step.rebalances += 1;
@@ -35,8 +34,8 @@ impl ClassicGroup {
             "rebalance begins"
         );
         self.to_sync.clear();
-        let was_empty = self.state == GroupState::Empty;
-        self.enter(GroupState::PreparingRebalance, step);
+        let was_empty = self.state == ClassicState::Empty;
+        self.enter(ClassicState::PreparingRebalance, step);
         let timeout_ms = self.rebalance_timeout_ms();
         if was_empty {
             let delay_ms = step.config.group_initial_rebalance_delay_ms.min(timeout_ms);
@@ -88,7 +87,7 @@ impl ClassicGroup {
     /// Ends the join phase when nobody is missing. The first one of an empty group lasts as long as
     /// its delay, whoever comes.
     pub(super) fn maybe_complete_join(&mut self, step: &mut Step<'_>) {
-        let complete = self.state == GroupState::PreparingRebalance
+        let complete = self.state == ClassicState::PreparingRebalance
             && self.initial_delay.is_none()
             && self.have_all_joined();
         if !complete {
@@ -172,7 +171,7 @@ impl ClassicGroup {
     fn become_empty(&mut self, step: &mut Step<'_>) {
         self.protocol = None;
         self.leader = None;
-        self.enter(GroupState::Empty, step);
+        self.enter(ClassicState::Empty, step);
         self.update_subscribed_topics();
         tracing::info!(group = %self.id, generation = self.generation, "group is empty");
         let record = self.record(None);
@@ -182,7 +181,7 @@ impl ClassicGroup {
 
     fn begin_sync(&mut self, step: &mut Step<'_>) {
         self.protocol = self.select_protocol();
-        self.enter(GroupState::CompletingRebalance, step);
+        self.enter(ClassicState::CompletingRebalance, step);
         self.update_subscribed_topics();
         tracing::info!(
             group = %self.id,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kring_wire::ErrorCode;
 
 use super::join::refuse;
-use super::{ClassicGroup, GroupState};
+use super::{ClassicGroup, ClassicState};
 use crate::record::Record;
 use crate::request::JoinGroup;
 use crate::response::{JoinOutcome, SyncOutcome};
@@ -56,7 +56,7 @@ impl ClassicGroup {
             self.leader = Some(member_id.clone());
         }
         match self.state {
-            GroupState::Stable if same_topics && self.select_protocol() == self.protocol => {
+            ClassicState::Stable if same_topics && self.select_protocol() == self.protocol => {
                 // A leader that does not know `skip_assignment` is told the old leader's id, so
                 // that it does not compute an assignment which nobody would get.
                 let mut outcome = self.joined(&member_id, was_leader && skipping);
@@ -74,15 +74,15 @@ impl ClassicGroup {
                 let group = self.id.clone();
                 step.write(&group, vec![record], then);
             }
-            GroupState::Stable | GroupState::CompletingRebalance => {
+            ClassicState::Stable | ClassicState::CompletingRebalance => {
                 // The leader may have seen the old id already: its assignment would miss the new one.
                 self.prepare_rebalance(
                     "static member came back during a rebalance or changed",
                     step,
                 );
             }
-            GroupState::PreparingRebalance => self.maybe_complete_join(step),
-            GroupState::Empty | GroupState::Dead => {}
+            ClassicState::PreparingRebalance => self.maybe_complete_join(step),
+            ClassicState::Empty => {}
         }
     }
 
@@ -127,7 +127,7 @@ impl ClassicGroup {
             return;
         };
         // A rebalance that began meanwhile has answered, or will.
-        if member.joining != Some(id) || self.state != GroupState::Stable {
+        if member.joining != Some(id) || self.state != ClassicState::Stable {
             return;
         }
         match result {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use kring_io::{Instant, Now};
 
-use super::{ClassicGroup, GroupState, Member};
+use super::{ClassicGroup, ClassicState, Member};
 use crate::committed::{GroupMetadata, StoredMember};
 use crate::request::Protocol;
 
@@ -59,7 +59,7 @@ impl ClassicGroup {
             group.members.insert(member.member_id.clone(), member);
         }
         if !group.members.is_empty() {
-            group.state = GroupState::Stable;
+            group.state = ClassicState::Stable;
             group.protocol.clone_from(&stored.protocol);
             group.leader.clone_from(&stored.leader);
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use kring_wire::ErrorCode;
 
-use super::{ClassicGroup, GroupState};
+use super::{ClassicGroup, ClassicState};
 use crate::committed::GroupMetadata;
 use crate::config::STORE_AGAIN_MS;
 use crate::request::SyncGroup;
@@ -22,7 +22,7 @@ impl ClassicGroup {
         }
         let member_id = request.member_id;
         self.to_sync.remove(&member_id);
-        if self.state == GroupState::Stable {
+        if self.state == ClassicState::Stable {
             if let Some(member) = self.members.get_mut(&member_id) {
                 member.touch(step.now.mono);
             }
@@ -54,14 +54,14 @@ impl ClassicGroup {
             asked.is_some() && asked.as_deref() != own.as_deref()
         };
         match self.state {
-            GroupState::Empty | GroupState::Dead => Err(ErrorCode::UnknownMemberId),
+            ClassicState::Empty => Err(ErrorCode::UnknownMemberId),
             _ if differs(&request.protocol_type, &self.protocol_type)
                 || differs(&request.protocol_name, &self.protocol) =>
             {
                 Err(ErrorCode::InconsistentGroupProtocol)
             }
-            GroupState::PreparingRebalance => Err(ErrorCode::RebalanceInProgress),
-            GroupState::CompletingRebalance | GroupState::Stable => Ok(()),
+            ClassicState::PreparingRebalance => Err(ErrorCode::RebalanceInProgress),
+            ClassicState::CompletingRebalance | ClassicState::Stable => Ok(()),
         }
     }
 
@@ -83,7 +83,7 @@ impl ClassicGroup {
         step: &mut Step<'_>,
     ) {
         let awaited = self.assignment_write.is_some()
-            && self.state == GroupState::CompletingRebalance
+            && self.state == ClassicState::CompletingRebalance
             && self.generation == generation;
         if !awaited {
             // Another rebalance began; its members will get another assignment.
@@ -97,7 +97,7 @@ impl ClassicGroup {
                         known.assignment.clone_from(&member.assignment);
                     }
                 }
-                self.enter(GroupState::Stable, step);
+                self.enter(ClassicState::Stable, step);
                 tracing::info!(group = %self.id, generation, members = self.members.len(), "group is stable");
                 self.hand_out(step);
             }

@@ -5,8 +5,9 @@
 use kring_io::canary::{self, Canary};
 use kring_wire::{ErrorCode, ProducerId};
 
-use crate::classic::{ClassicGroup, GroupState};
+use crate::classic::{ClassicGroup, ClassicState};
 use crate::committed::CommittedOffset;
+use crate::consumer::{Commits, ConsumerGroup};
 use crate::record::Record;
 use crate::request::{OffsetCommit, TopicCommit, TxnOffsetCommit};
 use crate::response::{CommitOutcome, GroupResponse};
@@ -35,9 +36,8 @@ impl ClassicGroup {
     fn check_commit(&self, by: &Committer<'_>) -> Result<(), ErrorCode> {
         let anonymous = by.generation_id < 0;
         match self.state() {
-            GroupState::Dead => return Err(ErrorCode::CoordinatorNotAvailable),
             // Administrators, and consumers that assign partitions themselves.
-            GroupState::Empty if anonymous => return Ok(()),
+            ClassicState::Empty if anonymous => return Ok(()),
             _ => {}
         }
         if anonymous && by.member_id.is_empty() && by.instance.is_none() {
@@ -53,7 +53,7 @@ impl ClassicGroup {
             return Ok(());
         }
         self.check_generation(by.member_id, by.instance, by.generation_id)?;
-        if !by.transactional && self.state() == GroupState::CompletingRebalance {
+        if !by.transactional && self.state() == ClassicState::CompletingRebalance {
             // The member is of this generation and has no assignment in it yet: what it read
             // belongs to the one before. As in Kafka, this does not hold for a transaction: who
             // gets the partition next waits for its end before reading the offset (KIP-447).
@@ -76,7 +76,7 @@ impl ClassicGroup {
         }
         if matches!(
             self.state(),
-            GroupState::Stable | GroupState::PreparingRebalance
+            ClassicState::Stable | ClassicState::PreparingRebalance
         ) {
             self.touch(&request.member_id, step.now.mono);
         }
@@ -106,6 +106,57 @@ impl ClassicGroup {
             transactional: true,
         };
         if let Err(error) = self.check_commit(&by) {
+            let outcome = CommitOutcome::all(&request.topics, error);
+            return step.respond(id, GroupResponse::Commit(outcome));
+        }
+        let offsets = Offsets {
+            group_id: request.group_id,
+            topics: request.topics,
+            expire_timestamp_ms: None,
+            transaction: Some((request.producer_id, request.producer_epoch)),
+        };
+        offsets.store(id, step);
+    }
+}
+
+impl ConsumerGroup {
+    /// Handles an OffsetCommit. It is no sign of life, as in Kafka: heartbeats are.
+    pub(crate) fn commit(&self, id: u64, request: OffsetCommit, step: &mut Step<'_>) {
+        let commits = Commits {
+            member_id: &request.member_id,
+            instance: request.group_instance_id.as_deref(),
+            epoch: request.generation_id,
+            transactional: false,
+            topics: &request.topics,
+        };
+        if let Err(error) = self.check_commit(&commits) {
+            let outcome = CommitOutcome::all(&request.topics, error);
+            return step.respond(id, GroupResponse::Commit(outcome));
+        }
+        let offsets = Offsets {
+            group_id: request.group_id,
+            topics: request.topics,
+            expire_timestamp_ms: None,
+            transaction: None,
+        };
+        offsets.store(id, step);
+    }
+
+    /// Handles a TxnOffsetCommit.
+    pub(crate) fn commit_in_transaction(
+        &self,
+        id: u64,
+        request: TxnOffsetCommit,
+        step: &mut Step<'_>,
+    ) {
+        let commits = Commits {
+            member_id: &request.member_id,
+            instance: request.group_instance_id.as_deref(),
+            epoch: request.generation_id,
+            transactional: true,
+            topics: &request.topics,
+        };
+        if let Err(error) = self.check_commit(&commits) {
             let outcome = CommitOutcome::all(&request.topics, error);
             return step.respond(id, GroupResponse::Commit(outcome));
         }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use kring_wire::{ErrorCode, TopicId};
 
 use super::{append_tombstones, offset_tombstone};
-use crate::classic::{ClassicGroup, GroupState};
 use crate::committed::Committed;
+use crate::owner::Owner;
 use crate::record::Record;
 use crate::request::OffsetDelete;
 use crate::response::{
@@ -39,16 +39,16 @@ pub(super) fn offset_keys(
 pub(crate) fn delete_offsets(
     id: u64,
     request: OffsetDelete,
-    group: Option<&ClassicGroup>,
+    group: Option<Owner<'_>>,
     committed: &Committed,
     step: &mut Step<'_>,
 ) {
     let error = match group {
         None => ErrorCode::GroupIdNotFound,
-        Some(group) if group.state() != GroupState::Empty && !group.is_consumer_group() => {
-            ErrorCode::NonEmptyGroup
-        }
-        Some(_) => ErrorCode::None,
+        Some(group) => group
+            .check_delete_offsets()
+            .err()
+            .unwrap_or(ErrorCode::None),
     };
     let mut outcome = OffsetDeleteOutcome {
         error,
@@ -60,8 +60,7 @@ pub(crate) fn delete_offsets(
     let known = offset_keys(&request.group_id, committed, step);
     let mut tombstones = Vec::new();
     for asked in request.topics {
-        let subscribed = group.state() != GroupState::Empty && group.is_subscribed_to(&asked.topic);
-        let error = if subscribed {
+        let error = if group.reads(&asked.topic) {
             ErrorCode::GroupSubscribedToTopic
         } else {
             ErrorCode::None
@@ -99,8 +98,14 @@ pub(crate) fn delete_offsets(
     append_tombstones(&request.group_id, tombstones, then, step);
 }
 
-/// Forgets an empty group with all its offsets; the caller removes it from the live layer.
-pub(crate) fn delete_group(id: u64, group: &str, committed: &Committed, step: &mut Step<'_>) {
+/// Forgets an empty group with all its offsets, by `forget` the group itself; the caller removes it from the live layer.
+pub(crate) fn delete_group(
+    id: u64,
+    group: &str,
+    forget: Vec<Record>,
+    committed: &Committed,
+    step: &mut Step<'_>,
+) {
     let then = Then::Respond {
         id,
         response: Box::new(GroupResponse::Delete(DeleteOutcome {
@@ -113,10 +118,7 @@ pub(crate) fn delete_group(id: u64, group: &str, committed: &Committed, step: &m
         .iter()
         .map(|(topic, partition)| offset_tombstone(group, topic, *partition))
         .collect();
-    tombstones.push(Record::Group {
-        group: group.to_owned(),
-        value: None,
-    });
+    tombstones.extend(forget);
     append_tombstones(group, tombstones, then, step);
 }
 

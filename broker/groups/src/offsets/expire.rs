@@ -4,34 +4,13 @@
 use std::collections::BTreeSet;
 
 use super::{append_tombstones, offset_tombstone};
-use crate::classic::{ClassicGroup, GroupState};
 use crate::committed::{Committed, CommittedOffset};
-use crate::record::Record;
+use crate::owner::Owner;
 use crate::step::Step;
 use crate::writes::Then;
 
-/// From when an offset's age counts, as Kafka's `ClassicGroup.offsetExpirationCondition`, but that
-/// one which an administrator sets in an empty group counts from then. `None`: it cannot expire.
-fn counts_from(group: &ClassicGroup, topic: &str, offset: &CommittedOffset) -> Option<i64> {
-    if group.protocol_type().is_none() {
-        return Some(offset.commit_timestamp_ms);
-    }
-    match group.state() {
-        GroupState::Empty => Some(group.state_timestamp_ms().max(offset.commit_timestamp_ms)),
-        GroupState::Stable if !group.is_subscribed_to(topic) && group.is_consumer_group() => {
-            Some(offset.commit_timestamp_ms)
-        }
-        _ => None,
-    }
-}
-
-fn has_expired(
-    group: &ClassicGroup,
-    topic: &str,
-    offset: &CommittedOffset,
-    step: &Step<'_>,
-) -> bool {
-    let Some(since_ms) = counts_from(group, topic, offset) else {
+fn has_expired(group: Owner<'_>, topic: &str, offset: &CommittedOffset, step: &Step<'_>) -> bool {
+    let Some(since_ms) = group.age_counts_from(topic, offset) else {
         return false;
     };
     match offset.expire_timestamp_ms {
@@ -46,7 +25,7 @@ fn has_expired(
 /// committed layer does not know yet.
 pub(crate) fn expire(
     id: &str,
-    group: &ClassicGroup,
+    group: Owner<'_>,
     committed: &Committed,
     step: &mut Step<'_>,
 ) -> bool {
@@ -66,11 +45,8 @@ pub(crate) fn expire(
         }
     }
     let gone = !kept && group.is_vacant();
-    if gone && committed.groups.contains_key(id) {
-        tombstones.push(Record::Group {
-            group: id.to_owned(),
-            value: None,
-        });
+    if gone {
+        tombstones.extend(group.forget(id, committed));
     }
     if !tombstones.is_empty() {
         tracing::info!(

@@ -66,6 +66,15 @@ pub(crate) fn fetch(
     }
 }
 
+/// Nothing but an error of the whole group.
+pub(crate) fn refused(group_id: String, error: ErrorCode) -> OffsetFetchOutcome {
+    OffsetFetchOutcome {
+        group_id,
+        error,
+        topics: Vec::new(),
+    }
+}
+
 fn found(partition: i32, committed: &CommittedOffset) -> FetchedOffset {
     FetchedOffset {
         partition,

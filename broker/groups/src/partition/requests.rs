@@ -1,17 +1,21 @@
 //! Dispatch of requests to a partition that is led here, and what holds for groups that do not exist.
 //! What a request does to an existing group is in `classic` and `offsets`.
 
-use std::collections::BTreeMap;
-
 use kring_wire::ErrorCode;
 
+use super::consumer;
 use super::leader::{Leader, refused_join};
-use crate::classic::{ClassicGroup, GroupState};
+use super::live::LiveGroups;
+use crate::GroupState;
+use crate::classic::ClassicGroup;
 use crate::committed::Committed;
 use crate::config::{PARTITION_GROUPS_MAX, PARTITION_PENDING_OFFSETS_MAX};
+use crate::consumer::Asked;
 use crate::engine::Env;
 use crate::offsets::{delete, fetch};
-use crate::request::{GroupRequest, JoinGroup, OffsetCommit, TxnOffsetCommit};
+use crate::request::{
+    GroupRequest, JoinGroup, LeaveGroup, OffsetCommit, OffsetFetch, TxnOffsetCommit,
+};
 use crate::response::{
     CommitOutcome, DeleteOutcome, DescribedGroup, GroupResponse, LeaveOutcome, SyncOutcome,
 };
@@ -39,15 +43,14 @@ impl Leader {
             GroupRequest::Commit(request) => commit(id, request, groups, &mut step),
             GroupRequest::TxnCommit(request) => txn_commit(id, request, groups, &mut step),
             GroupRequest::Fetch(request) => {
-                let outcome = fetch::fetch(request, committed, step.writes);
-                step.respond(id, GroupResponse::Fetch(outcome));
+                fetch_offsets(id, request, groups, committed, &mut step);
             }
             GroupRequest::OffsetDelete(request) => {
-                let group = groups.get(&request.group_id);
+                let group = groups.owner(&request.group_id);
                 delete::delete_offsets(id, request, group, committed, &mut step);
             }
             GroupRequest::Describe(request) => {
-                let described = match groups.get(&request.group_id) {
+                let described = match groups.classic.get(&request.group_id) {
                     Some(group) => group.describe(),
                     None => unknown(request.group_id),
                 };
@@ -56,7 +59,7 @@ impl Leader {
             GroupRequest::Delete(asked) => {
                 delete_group(id, &asked.group_id, groups, committed, &mut step);
             }
-            GroupRequest::Sync(asked) => match groups.get_mut(&asked.group_id) {
+            GroupRequest::Sync(asked) => match groups.classic.get_mut(&asked.group_id) {
                 Some(group) => group.sync(id, asked, &mut step),
                 None => {
                     let outcome = SyncOutcome::refused(ErrorCode::UnknownMemberId);
@@ -65,19 +68,19 @@ impl Leader {
             },
             GroupRequest::Heartbeat(asked) => {
                 let now = step.now.mono;
-                let error = match groups.get_mut(&asked.group_id) {
+                let error = match groups.classic.get_mut(&asked.group_id) {
                     Some(group) => group.heartbeat(&asked, now),
                     None => ErrorCode::UnknownMemberId,
                 };
                 step.respond(id, GroupResponse::Heartbeat(error));
             }
-            GroupRequest::Leave(asked) => {
-                let outcome = match groups.get_mut(&asked.group_id) {
-                    Some(group) => group.leave(asked, &mut step),
-                    None => LeaveOutcome::refused(ErrorCode::UnknownMemberId),
-                };
-                step.respond(id, GroupResponse::Leave(outcome));
+            GroupRequest::ConsumerHeartbeat(asked) => {
+                consumer::heartbeat(id, asked, groups, committed, &mut step);
             }
+            GroupRequest::ConsumerDescribe(asked) => {
+                consumer::describe(id, asked, groups, &mut step);
+            }
+            GroupRequest::Leave(asked) => leave(id, asked, groups, &mut step),
         }
     }
 
@@ -97,7 +100,10 @@ impl Leader {
         }
         let appends = !matches!(
             request,
-            GroupRequest::Heartbeat(_) | GroupRequest::Fetch(_) | GroupRequest::Describe(_)
+            GroupRequest::Heartbeat(_)
+                | GroupRequest::Fetch(_)
+                | GroupRequest::Describe(_)
+                | GroupRequest::ConsumerDescribe(_)
         );
         if appends && self.is_overloaded() {
             return Err(ErrorCode::CoordinatorLoadInProgress);
@@ -111,18 +117,47 @@ impl Leader {
     }
 }
 
-fn delete_group(
+fn leave(id: u64, request: LeaveGroup, groups: &mut LiveGroups, step: &mut Step<'_>) {
+    if let Some(group) = groups.consumer.get_mut(&request.group_id) {
+        // Members of KIP-848 say so in a heartbeat: this is an administrator.
+        return group.ask(id, Asked::Remove(request), step);
+    }
+    let outcome = match groups.classic.get_mut(&request.group_id) {
+        Some(group) => group.leave(request, step),
+        None => LeaveOutcome::refused(ErrorCode::UnknownMemberId),
+    };
+    step.respond(id, GroupResponse::Leave(outcome));
+}
+
+fn fetch_offsets(
     id: u64,
-    group_id: &str,
-    groups: &mut BTreeMap<String, ClassicGroup>,
+    request: OffsetFetch,
+    groups: &LiveGroups,
     committed: &Committed,
     step: &mut Step<'_>,
 ) {
-    let error = match groups.get(group_id) {
+    let group = groups.consumer.get(&request.group_id);
+    let checked = group.map_or(Ok(()), |group| group.check_fetch(&request));
+    let outcome = match checked {
+        Ok(()) => fetch::fetch(request, committed, step.writes),
+        Err(error) => fetch::refused(request.group_id, error),
+    };
+    step.respond(id, GroupResponse::Fetch(outcome));
+}
+
+fn delete_group(
+    id: u64,
+    group_id: &str,
+    groups: &mut LiveGroups,
+    committed: &Committed,
+    step: &mut Step<'_>,
+) {
+    let error = match groups.owner(group_id) {
         Some(group) if group.is_vacant() => {
+            let forget = group.forget_all(group_id);
             groups.remove(group_id);
             step.wakes.remove(group_id);
-            return delete::delete_group(id, group_id, committed, step);
+            return delete::delete_group(id, group_id, forget, committed, step);
         }
         Some(_) => ErrorCode::NonEmptyGroup,
         None => ErrorCode::GroupIdNotFound,
@@ -148,7 +183,7 @@ fn unknown(group_id: String) -> DescribedGroup {
 fn join(
     id: u64,
     request: JoinGroup,
-    groups: &mut BTreeMap<String, ClassicGroup>,
+    groups: &mut LiveGroups,
     committed: &Committed,
     step: &mut Step<'_>,
 ) {
@@ -159,7 +194,11 @@ fn join(
         return step.respond(id, refused_join(error, &request.member_id));
     }
     let group_id = request.group_id.clone();
-    if !groups.contains_key(&group_id) {
+    if !consumer::gives_way(&group_id, groups, committed, step) {
+        let error = ErrorCode::InconsistentGroupProtocol;
+        return step.respond(id, refused_join(error, &request.member_id));
+    }
+    if !groups.classic.contains_key(&group_id) {
         if !request.member_id.is_empty() {
             let error = ErrorCode::UnknownMemberId;
             return step.respond(id, refused_join(error, &request.member_id));
@@ -167,12 +206,13 @@ fn join(
         if groups.len() >= PARTITION_GROUPS_MAX {
             return step.respond(id, refused_join(ErrorCode::PolicyViolation, ""));
         }
-        groups.insert(
+        groups.classic.insert(
             group_id.clone(),
             ClassicGroup::new(&group_id, step.now.wall_ms),
         );
     }
     let group = groups
+        .classic
         .get_mut(&group_id)
         .expect("it was there or was just inserted");
     group.join(id, request, step);
@@ -181,17 +221,15 @@ fn join(
         && !step.writes.groups().contains(group_id.as_str())
     {
         // The one who would have founded it was refused.
-        groups.remove(&group_id);
+        groups.classic.remove(&group_id);
         step.wakes.remove(&group_id);
     }
 }
 
-fn commit(
-    id: u64,
-    request: OffsetCommit,
-    groups: &mut BTreeMap<String, ClassicGroup>,
-    step: &mut Step<'_>,
-) {
+fn commit(id: u64, request: OffsetCommit, groups: &mut LiveGroups, step: &mut Step<'_>) {
+    if let Some(group) = groups.consumer.get(&request.group_id) {
+        return group.commit(id, request, step);
+    }
     match owner(&request.group_id, request.generation_id, groups, step) {
         Ok(group) => group.commit(id, request, step),
         Err(error) => {
@@ -201,12 +239,10 @@ fn commit(
     }
 }
 
-fn txn_commit(
-    id: u64,
-    request: TxnOffsetCommit,
-    groups: &mut BTreeMap<String, ClassicGroup>,
-    step: &mut Step<'_>,
-) {
+fn txn_commit(id: u64, request: TxnOffsetCommit, groups: &mut LiveGroups, step: &mut Step<'_>) {
+    if let Some(group) = groups.consumer.get(&request.group_id) {
+        return group.commit_in_transaction(id, request, step);
+    }
     match owner(&request.group_id, request.generation_id, groups, step) {
         Ok(group) => group.commit_in_transaction(id, request, step),
         Err(error) => {
@@ -221,10 +257,10 @@ fn txn_commit(
 fn owner<'a>(
     group_id: &str,
     generation_id: i32,
-    groups: &'a mut BTreeMap<String, ClassicGroup>,
+    groups: &'a mut LiveGroups,
     step: &Step<'_>,
 ) -> Result<&'a mut ClassicGroup, ErrorCode> {
-    if !groups.contains_key(group_id) {
+    if !groups.classic.contains_key(group_id) {
         if generation_id >= 0 {
             return Err(ErrorCode::IllegalGeneration);
         }
@@ -234,6 +270,7 @@ fn owner<'a>(
     }
     let now_ms = step.now.wall_ms;
     Ok(groups
+        .classic
         .entry(group_id.to_owned())
         .or_insert_with_key(|id| ClassicGroup::new(id, now_ms)))
 }

@@ -159,9 +159,9 @@ fn older_and_newer_versions_of_the_values_are_read() {
 
 #[test]
 fn other_kinds_of_groups_are_skipped_and_newer_values_refused() {
-    // ConsumerGroupMetadataKey (KIP-848).
+    // ShareGroupMetadataKey (KIP-932).
     assert_eq!(
-        Record::decode(hex("00030003677270"), Some(hex("00"))),
+        Record::decode(hex("000b0003677270"), Some(hex("00"))),
         Ok(None)
     );
     let newer = Record::decode(hex(GROUP_KEY), Some(hex("0005")));

@@ -234,6 +234,23 @@ impl Coordinator {
         self.elect(to);
     }
 
+    /// As [`Coordinator::fail_over`], to the next replica, with at most `kept` of what is not committed.
+    pub(crate) fn fail_over_to_next(&mut self, kept: usize) {
+        let to = (self.leader + 1) % self.replicas.len();
+        let uncommitted = self.log.len() - self.high_watermark;
+        self.fail_over(to, kept.min(uncommitted));
+    }
+
+    /// Every replica's broker learns something of the cluster.
+    pub(crate) fn tell_all(&mut self, event: &GroupEvent) {
+        for replica in (0..self.replicas.len()).filter(|i| *i != self.leader) {
+            let mut out = GroupOut::default();
+            self.replicas[replica].step(self.now, event.clone(), &mut out);
+            assert!(out.appends.is_empty() && out.responses.is_empty());
+        }
+        self.step(event.clone());
+    }
+
     fn marker(&self, offset: usize) -> GroupEvent {
         let Entry::Marker {
             producer_id,

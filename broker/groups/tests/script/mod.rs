@@ -423,6 +423,9 @@ impl Script {
                 line
             }
             GroupResponse::Delete(outcome) => format!("delete: {}", outcome.error.name()),
+            GroupResponse::ConsumerHeartbeat(_) | GroupResponse::ConsumerDescribe(_) => {
+                panic!("no script asks for this")
+            }
         }
     }
 }

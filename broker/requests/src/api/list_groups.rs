@@ -5,7 +5,6 @@
 
 use kafka_protocol::messages::list_groups_response::ListedGroup as Listed;
 use kafka_protocol::messages::{GroupId, ListGroupsRequest, ListGroupsResponse};
-use kring_groups::ListedGroup;
 use kring_io::Now;
 use kring_wire::ErrorCode;
 
@@ -29,11 +28,11 @@ pub(crate) fn handle(
         .list()
         .into_iter()
         .filter(|group| passes(&request.states_filter, group.state.name()))
-        .filter(|_| passes(&request.types_filter, ListedGroup::GROUP_TYPE))
+        .filter(|group| passes(&request.types_filter, group.group_type))
         .map(|group| {
             Listed::default()
                 .with_group_state(text(group.state.name()))
-                .with_group_type(text(ListedGroup::GROUP_TYPE))
+                .with_group_type(text(group.group_type))
                 .with_protocol_type(text(group.protocol_type))
                 .with_group_id(GroupId(text(group.group_id)))
         })
