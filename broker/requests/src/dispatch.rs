@@ -133,6 +133,20 @@ pub(crate) const APIS: &[Api] = &[
     ),
     api(66, "ListTransactions", 0, 2, api::list_transactions::handle),
     api(
+        68,
+        "ConsumerGroupHeartbeat",
+        0,
+        1,
+        api::consumer_group_heartbeat::handle,
+    ),
+    api(
+        69,
+        "ConsumerGroupDescribe",
+        0,
+        1,
+        api::consumer_group_describe::handle,
+    ),
+    api(
         75,
         "DescribeTopicPartitions",
         0,

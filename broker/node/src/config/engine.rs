@@ -1,6 +1,8 @@
 //! The settings of the engines: from checked names and values to the struct that the broker takes.
 //! Their bounds are checked before; topic settings stay text, the log's owner reads them.
 
+mod set;
+
 use kring_controller::config_schema;
 use kring_io::BrokerId;
 use kring_requests::BrokerConfig;
@@ -10,9 +12,13 @@ use super::keys::{NodeKey, Shape};
 use super::node::NodeConfig;
 use super::retention;
 use super::source::Settings;
+use set::{set_assignors, set_flag, set_number};
 
 /// Part of the memory budget for recent records. The log refuses appends at twice its share.
 const TAIL_PERCENT: u64 = 35;
+
+/// Kafka also takes class names, of which there are none here.
+const ASSIGNORS_KEY: &str = "group.consumer.assignors";
 
 const fn number(
     name: &'static str,
@@ -44,6 +50,33 @@ pub(crate) const KEYS: &[NodeKey] = &[
         i32::MAX as i64,
         "57671680",
         "The most that one Fetch answer holds, in bytes, but for a single larger batch.",
+    ),
+    NodeKey {
+        name: ASSIGNORS_KEY,
+        shape: Shape::Word(&["uniform,range", "range,uniform", "uniform", "range"]),
+        default: "uniform,range",
+        doc: "Assignors that members of KIP-848 groups (group.protocol=consumer) may ask for, the default first. uniform gives everybody the same number of partitions and moves only what it must; range gives each member of a topic's readers a contiguous range.",
+    },
+    number(
+        "group.consumer.heartbeat.interval.ms",
+        1,
+        600_000,
+        "5000",
+        "How often a member of a KIP-848 group is told to send a heartbeat.",
+    ),
+    number(
+        "group.consumer.max.size",
+        1,
+        10_000,
+        "10000",
+        "Members of one KIP-848 group.",
+    ),
+    number(
+        "group.consumer.session.timeout.ms",
+        1,
+        i32::MAX as i64,
+        "45000",
+        "How long a member of a KIP-848 group may be silent before the others get its partitions. Several times the heartbeat interval.",
     ),
     number(
         "group.initial.rebalance.delay.ms",
@@ -276,6 +309,10 @@ pub(super) fn resolve(settings: &Settings, node: &NodeConfig) -> Result<BrokerCo
         let known = match setting.value.as_str() {
             "true" => set_flag(&mut config, name, true),
             "false" => set_flag(&mut config, name, false),
+            value if name == ASSIGNORS_KEY => {
+                set_assignors(&mut config, value);
+                true
+            }
             value => value
                 .parse()
                 .is_ok_and(|value| set_number(&mut config, name, value)),
@@ -325,85 +362,6 @@ fn check_log(settings: &Settings, config: &BrokerConfig) -> Result<(), ConfigErr
     })
 }
 
-fn set_flag(config: &mut BrokerConfig, name: &str, value: bool) -> bool {
-    match name {
-        "auto.create.topics.enable" => config.auto_create_topics_enable = value,
-        "auto.leader.rebalance.enable" => config.auto_leader_rebalance_enable = value,
-        _ => return false,
-    }
-    true
-}
-
-/// Sets a number whose bounds were checked; false for a name that is not the engine's.
-fn set_number(config: &mut BrokerConfig, name: &str, value: i64) -> bool {
-    // The tables bound each value to the type of its field.
-    let unsigned = value.unsigned_abs();
-    let size = usize::try_from(value).unwrap_or(usize::MAX);
-    let int = i32::try_from(value).unwrap_or(i32::MAX);
-    let short = i16::try_from(value).unwrap_or(i16::MAX);
-    match name {
-        "broker.heartbeat.interval.ms" => config.broker_heartbeat_interval_ms = unsigned,
-        "broker.session.timeout.ms" => config.broker_session_timeout_ms = unsigned,
-        "controller.quorum.election.timeout.ms" => {
-            config.controller_quorum_election_timeout_ms = unsigned;
-        }
-        "default.replication.factor" => config.default_replication_factor = short,
-        "fetch.max.bytes" => config.fetch_max_bytes = size,
-        "group.initial.rebalance.delay.ms" => {
-            config.groups.group_initial_rebalance_delay_ms = unsigned;
-        }
-        "group.max.session.timeout.ms" => config.groups.group_max_session_timeout_ms = int,
-        "group.max.size" => config.groups.group_max_size = size,
-        "group.min.session.timeout.ms" => config.groups.group_min_session_timeout_ms = int,
-        "kring.commit.groups.in.flight" => config.log.commit_groups_in_flight = size,
-        "kring.controlled.shutdown.timeout.ms" => {
-            config.controlled_shutdown_timeout_ms = unsigned;
-        }
-        "kring.disk.hang.ms" => config.disk_hang_ms = unsigned,
-        "kring.fetch.session.cache.bytes" => config.fetch_session_cache_bytes = size,
-        "kring.journal.file.bytes" => config.log.journal_file_bytes = unsigned,
-        "kring.journal.files" => config.log.journal_files = u32::try_from(value).unwrap_or(2),
-        "kring.metrics.group.partitions.max" => config.metrics_group_partitions_max = size,
-        "kring.metrics.group.window.ms" => config.metrics_group_window_ms = unsigned,
-        "kring.scrub.bytes.per.second" => config.log.scrub_bytes_per_s = unsigned,
-        "kring.scrub.interval.ms" => config.log.scrub_interval_ms = unsigned,
-        "kring.untaken.answer.bytes" => config.untaken_answer_bytes = size,
-        "leader.imbalance.check.interval.seconds" => {
-            config.leader_imbalance_check_interval_seconds = unsigned;
-        }
-        "log.retention.check.interval.ms" => config.log.retention_check_interval_ms = unsigned,
-        // Which of them holds is decided in `retention`.
-        "log.retention.hours" | "log.retention.minutes" => {}
-        "max.incremental.fetch.session.cache.slots" => {
-            config.max_incremental_fetch_session_cache_slots = size;
-        }
-        "min.insync.replicas" => config.min_insync_replicas = int,
-        "num.partitions" => config.num_partitions = int,
-        "offset.metadata.max.bytes" => config.groups.offset_metadata_max_bytes = size,
-        "offsets.commit.timeout.ms" => config.groups.offsets_commit_timeout_ms = unsigned,
-        "offsets.retention.check.interval.ms" => {
-            config.groups.offsets_retention_check_interval_ms = unsigned;
-        }
-        "offsets.retention.minutes" => config.groups.offsets_retention_ms = value * 60_000,
-        "offsets.topic.num.partitions" => config.offsets_topic_num_partitions = int,
-        "offsets.topic.replication.factor" => config.offsets_topic_replication_factor = short,
-        "producer.id.expiration.ms" => config.producer_id_expiration_ms = value,
-        "replica.fetch.backoff.ms" => config.replication.fetch_backoff_ms = unsigned,
-        "replica.fetch.max.bytes" => config.replication.partition_fetch_bytes_max = size,
-        "replica.fetch.response.max.bytes" => config.replication.fetch_bytes_max = size,
-        "replica.fetch.wait.max.ms" => config.replication.fetch_wait_ms = unsigned,
-        "replica.lag.time.max.ms" => config.replication.replica_lag_time_max_ms = unsigned,
-        "transaction.max.timeout.ms" => config.transactions.max_timeout_ms = int,
-        "transaction.state.log.num.partitions" => config.transaction_state_partitions = int,
-        "transaction.state.log.replication.factor" => {
-            config.transaction_state_replication_factor = short;
-        }
-        "transactional.id.expiration.ms" => config.transactions.id_expiration_ms = value,
-        _ => return false,
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -412,6 +370,11 @@ mod tests {
     fn every_setting_of_the_tables_reaches_the_engine_and_its_documented_default_changes_nothing() {
         let mut config = BrokerConfig::default();
         for key in KEYS {
+            if key.name == ASSIGNORS_KEY {
+                config.groups.group_consumer_assignors.clear();
+                set_assignors(&mut config, key.default);
+                continue;
+            }
             let value = key.default.parse().unwrap();
             assert!(set_number(&mut config, key.name, value), "{}", key.name);
         }

@@ -7,8 +7,9 @@
 //!   `[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?` is answered with `INVALID_REQUEST` (KIP-511).
 //! * v5 names the cluster and node that the client believes to speak with (KIP-1242): a mismatch is
 //!   answered with `REBOOTSTRAP_REQUIRED`.
-//! * One feature is finalised, which is a promise to clients: `transaction.version` 2 (KIP-890), so that each transaction has an
-//!   epoch of its own and partitions become part of it with their first batch.
+//! * Two features are finalised, which is a promise to clients: `transaction.version` 2 (KIP-890), so that each transaction has an
+//!   epoch of its own and partitions become part of it with their first batch, and `group.version` 1 (KIP-848), so that groups
+//!   may use the consumer protocol.
 
 use kafka_protocol::messages::api_versions_response::{
     ApiVersion, FinalizedFeatureKey, SupportedFeatureKey,
@@ -28,9 +29,9 @@ const KEY: i16 = 18;
 const ENCODED_VERSION_MAX: i16 = 4;
 const SOFTWARE_NAME_BYTES_MAX: usize = 256;
 /// Each feature by Kafka's name, with the level that is finalised and the only one that is supported.
-pub(super) const FEATURES: [(&str, i16); 1] = [("transaction.version", 2)];
+pub(super) const FEATURES: [(&str, i16); 2] = [("group.version", 1), ("transaction.version", 2)];
 /// Grows when what is finalised changes, which it does with a version of the broker only.
-const FEATURES_EPOCH: i64 = 1;
+const FEATURES_EPOCH: i64 = 2;
 
 struct Asked {
     software_name: String,

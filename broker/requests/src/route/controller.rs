@@ -1,6 +1,8 @@
 //! Steps of the metadata quorum and what follows from them.
 //! It keeps no copy of the image: everybody reads the controller's.
 
+use std::collections::BTreeSet;
+
 use kring_controller::{
     ClusterImage, ControllerError, ControllerEvent, ControllerOut, ControllerRequest,
     ControllerResponse, ImageChange,
@@ -110,18 +112,13 @@ impl Broker {
         if changes.is_empty() {
             return;
         }
+        self.tell_groups(&changes);
         for change in changes {
             match change {
                 ImageChange::Partition(tp) => self.sync_partition(now, tp, out),
                 ImageChange::TopicConfig(topic) => self.sync_topic(now, topic, out),
-                ImageChange::TopicDeleted {
-                    id,
-                    name,
-                    partitions,
-                } => {
+                ImageChange::TopicDeleted { id, partitions, .. } => {
                     self.drop_topic(now, id, partitions, out);
-                    self.work
-                        .push_back(Work::Groups(GroupEvent::TopicDeleted { topic: name }));
                 }
                 ImageChange::ClusterConfig | ImageChange::BrokerConfig(_) => {
                     self.sync_all(now, out);
@@ -139,6 +136,48 @@ impl Broker {
         image_wait::image_changed(self, now, out);
     }
 
+    /// Tells the group engine of topics that are new or have grown. It comes before the roles that follow from the same changes,
+    /// and after what was deleted, whose name may be in use again.
+    fn tell_groups(&mut self, changes: &[ImageChange]) {
+        let deleted = changes.iter().filter_map(|change| match change {
+            ImageChange::TopicDeleted { name, .. } => Some(name.clone()),
+            _ => None,
+        });
+        let deleted: Vec<String> = deleted.collect();
+        for topic in deleted {
+            let event = GroupEvent::TopicDeleted { topic };
+            self.work.push_back(Work::Groups(event));
+        }
+        let changed: BTreeSet<TopicId> = changes
+            .iter()
+            .filter_map(|change| match change {
+                ImageChange::TopicCreated(id) => Some(*id),
+                ImageChange::Partition(tp) => Some(tp.topic),
+                _ => None,
+            })
+            .collect();
+        self.tell_groups_of(changed);
+    }
+
+    fn tell_groups_of(&mut self, topics: impl IntoIterator<Item = TopicId>) {
+        for id in topics {
+            let Some(topic) = self.image().topics.get(&id) else {
+                continue;
+            };
+            let Ok(partitions) = i32::try_from(topic.partitions.len()) else {
+                continue;
+            };
+            let name = topic.name.clone();
+            if !self.groups.knows_topic(&name, id, partitions) {
+                self.work.push_back(Work::Groups(GroupEvent::Topic {
+                    name,
+                    id,
+                    partitions,
+                }));
+            }
+        }
+    }
+
     /// Partitions are opened, and roles taken, only when this run of the broker is registered:
     /// until then the image may be older than what this broker has promised or what others decided.
     fn open_when_registered(&mut self, now: Now, out: &mut Output) {
@@ -151,6 +190,8 @@ impl Broker {
             tracing::info!(broker = %self.id(), "registered and unfenced");
             self.log.drop_untrusted();
             self.remove_orphans();
+            let topics: Vec<TopicId> = self.image().topics.keys().copied().collect();
+            self.tell_groups_of(topics);
             self.sync_all(now, out);
             image_wait::image_changed(self, now, out);
         }

@@ -242,6 +242,19 @@ fn group_api(one: &mut OneBroker, key: i16, version: i16) {
                 .with_topics(vec![topic]);
             ask(one, version, &request);
         }
+        68 => {
+            let request = ConsumerGroupHeartbeatRequest::default()
+                .with_group_id(group())
+                .with_member_id(text("m"))
+                .with_rebalance_timeout_ms(1_000)
+                .with_subscribed_topic_names(Some(vec![name()]))
+                .with_topic_partitions(Some(Vec::new()));
+            ask(one, version, &request);
+        }
+        69 => {
+            let request = ConsumerGroupDescribeRequest::default().with_group_ids(vec![group()]);
+            assert_eq!(ask(one, version, &request).groups.len(), 1);
+        }
         other => panic!("API {other} has no request here"),
     }
 }
@@ -469,6 +482,6 @@ fn every_advertised_version_of_every_api_is_answered_in_its_own_bytes() {
             answered += 1;
         }
     }
-    assert_eq!((advertised.len(), answered), (42, 222));
+    assert_eq!((advertised.len(), answered), (44, 226));
     assert_eq!(one.metrics().refused_requests, 0);
 }

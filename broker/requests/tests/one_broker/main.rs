@@ -8,6 +8,7 @@ mod all_versions;
 mod alter_configs;
 mod cluster_admin;
 mod cold;
+mod consumer_groups;
 mod describe_configs;
 mod errors;
 mod fetch;

@@ -15,7 +15,7 @@ fn every_served_api_is_listed_in_every_version_of_the_question() {
                 .with_client_software_version(text("1.0"));
         }
         let answer = one.ask(version, &request);
-        assert_eq!((answer.error_code, answer.api_keys.len()), (0, 42));
+        assert_eq!((answer.error_code, answer.api_keys.len()), (0, 44));
         let produce = &answer.api_keys[0];
         assert_eq!((produce.min_version, produce.max_version), (0, 13));
     }
