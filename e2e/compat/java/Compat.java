@@ -55,6 +55,7 @@ public final class Compat {
         checks.add("what is too large, unknown or invalid is refused", Compat::refusals);
         checks.add("a deleted topic is gone and may come again", Compat::deletedTopic);
         Transactions.add(checks);
+        ConsumerGroups.add(checks);
         checks.run();
     }
 

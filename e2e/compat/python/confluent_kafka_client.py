@@ -283,6 +283,7 @@ def a_deleted_topic_is_gone():
 
 
 if __name__ == "__main__":
-    import confluent_kafka_transactions  # It registers checks, which come last.
+    import confluent_kafka_consumer_groups  # These register checks, which come last.
+    import confluent_kafka_transactions
 
     main()
