@@ -14,6 +14,7 @@ mod errors;
 mod fetch;
 mod groups;
 mod harness;
+mod kafkas_answers;
 mod offsets;
 mod produce;
 mod restart;
