@@ -114,9 +114,13 @@ fn wanted(request: &MetadataRequest, version: i16) -> Option<Vec<Wanted>> {
     Some(
         topics
             .iter()
-            .map(|topic| match &topic.name {
-                Some(name) => Wanted::Name(name.to_string()),
-                None => Wanted::Id(topic.topic_id.into()),
+            .map(|topic| {
+                let id = TopicId::from(topic.topic_id);
+                match &topic.name {
+                    Some(name) if id.is_zero() => Wanted::Name(name.to_string()),
+                    // Java's consumer sends an empty name beside an id: the id counts.
+                    _ => Wanted::Id(id),
+                }
             })
             .collect(),
     )

@@ -3,6 +3,7 @@
 
 use kafka_protocol::messages::consumer_group_heartbeat_request::TopicPartitions;
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
@@ -10,7 +11,8 @@ use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::{
     ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
     CreatePartitionsRequest, DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest,
-    GroupId, ListGroupsRequest, OffsetCommitRequest, OffsetFetchRequest, TopicName,
+    GroupId, ListGroupsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
+    TopicName,
 };
 
 use crate::harness::{OneBroker, text};
@@ -124,6 +126,27 @@ fn two_members_share_a_topic_and_new_partitions_reach_them() {
     let b = beat(&mut one, "b", 2, None);
     let both = partitions(&a).unwrap().len() + partitions(&b).unwrap().len();
     assert_eq!((both, a.member_epoch, b.member_epoch), (5, 3, 3));
+}
+
+#[test]
+fn a_topic_of_an_expression_is_asked_about_by_its_id_with_an_empty_name() {
+    let mut one = OneBroker::new();
+    create(&mut one, "t", 1, &[]);
+    let all = MetadataRequest::default().with_topics(None);
+    let id = one.ask(12, &all).topics[0].topic_id;
+    let topic = MetadataRequestTopic::default()
+        .with_topic_id(id)
+        .with_name(Some(TopicName(text(""))));
+    let asked = MetadataRequest::default().with_topics(Some(vec![topic]));
+    for version in [12, 13] {
+        let topic = one.ask(version, &asked).topics.remove(0);
+        assert_eq!(
+            (topic.error_code, topic.topic_id),
+            (0, id),
+            "version {version}"
+        );
+        assert_eq!(topic.name, Some(TopicName(text("t"))));
+    }
 }
 
 #[test]
