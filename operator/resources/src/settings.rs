@@ -115,6 +115,8 @@ fn unknown(name: &str, scope: ConfigScope) -> String {
     };
     let near = keys
         .iter()
+        // A setting that has one value is nobody's wish.
+        .filter(|key| key.min.is_none() || key.min != key.max)
         .map(|key| (distance(name, &key.name), key.name.as_str()))
         .min()
         .filter(|(distance, _)| *distance <= 4);
