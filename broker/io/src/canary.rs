@@ -136,8 +136,6 @@ canaries! {
     LastStableIsHighWatermark,
     /// Readers of committed records are not told which transactions were aborted.
     AbortedListEmpty,
-    /// The partitions of a transaction learn its outcome before that is stored.
-    MarkerBeforeDecision,
     /// A new coordinator does not go on with transactions that were decided.
     MarkersNotResumed,
     /// Who begins under a transactional id gets the epoch of who was there.

@@ -85,7 +85,6 @@ fn is_of_transactions(canary: Canary) -> bool {
         canary,
         Canary::LastStableIsHighWatermark
             | Canary::AbortedListEmpty
-            | Canary::MarkerBeforeDecision
             | Canary::MarkersNotResumed
             | Canary::InitKeepsEpoch
             | Canary::AbortedOffsetsHold

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kring_io::canary::{self, Canary};
 use kring_io::{Instant, Now};
 use kring_wire::LeaderEpoch;
 
@@ -80,16 +79,6 @@ impl Step<'_> {
             records: vec![record::encode(name, change.value.as_ref())],
         });
         self.appends.insert(token, name.to_owned());
-        let decides = change.value.as_ref();
-        let decides = decides.filter(|value| value.state.outcome().is_some());
-        if let Some(value) = decides
-            && canary::is_on(Canary::MarkerBeforeDecision)
-            && live.markers.is_none()
-        {
-            let mut markers = self.begin_markers(name, value);
-            self.send_due(value, &mut markers);
-            live.markers = Some(markers);
-        }
         let waits = matches!(then, Then::Respond { .. });
         live.pending = Some(Pending {
             value: change.value,
