@@ -78,6 +78,8 @@ impl Foreign {
             // A consumer that heard nothing for a session joins again under another name, and the
             // group waits a session for the old one.
             .args(["--set", "session.timeout.ms=10000"])
+            // What its consumer waits for stands in its log, for the case that it never gets on.
+            .args(["--set", "debug=cgrp"])
             .arg("--stop-file")
             .arg(&stop)
             .stdin(Stdio::null())
