@@ -20,7 +20,9 @@ def admin():
 
 def topic(kind, partitions=PARTITIONS):
     title = name(f"consumer-{kind}")
-    admin().create_topics([NewTopic(title, partitions, 1)])[title].result(30)
+    # Its futures end with it.
+    client = admin()
+    client.create_topics([NewTopic(title, partitions, 1)])[title].result(30)
     return title
 
 
