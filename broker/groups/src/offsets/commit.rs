@@ -71,8 +71,7 @@ impl ClassicGroup {
             transactional: false,
         };
         if let Err(error) = self.check_commit(&by) {
-            let outcome = CommitOutcome::all(&request.topics, error);
-            return step.respond(id, GroupResponse::Commit(outcome));
+            return refuse(id, &request.topics, error, step);
         }
         if matches!(
             self.state(),
@@ -106,16 +105,9 @@ impl ClassicGroup {
             transactional: true,
         };
         if let Err(error) = self.check_commit(&by) {
-            let outcome = CommitOutcome::all(&request.topics, error);
-            return step.respond(id, GroupResponse::Commit(outcome));
+            return refuse(id, &request.topics, error, step);
         }
-        let offsets = Offsets {
-            group_id: request.group_id,
-            topics: request.topics,
-            expire_timestamp_ms: None,
-            transaction: Some((request.producer_id, request.producer_epoch)),
-        };
-        offsets.store(id, step);
+        Offsets::from(request).store(id, step);
     }
 }
 
@@ -130,8 +122,7 @@ impl ConsumerGroup {
             topics: &request.topics,
         };
         if let Err(error) = self.check_commit(&commits) {
-            let outcome = CommitOutcome::all(&request.topics, error);
-            return step.respond(id, GroupResponse::Commit(outcome));
+            return refuse(id, &request.topics, error, step);
         }
         let offsets = Offsets {
             group_id: request.group_id,
@@ -157,16 +148,25 @@ impl ConsumerGroup {
             topics: &request.topics,
         };
         if let Err(error) = self.check_commit(&commits) {
-            let outcome = CommitOutcome::all(&request.topics, error);
-            return step.respond(id, GroupResponse::Commit(outcome));
+            return refuse(id, &request.topics, error, step);
         }
-        let offsets = Offsets {
+        Offsets::from(request).store(id, step);
+    }
+}
+
+fn refuse(id: u64, topics: &[TopicCommit], error: ErrorCode, step: &mut Step<'_>) {
+    let outcome = CommitOutcome::all(topics, error);
+    step.respond(id, GroupResponse::Commit(outcome));
+}
+
+impl From<TxnOffsetCommit> for Offsets {
+    fn from(request: TxnOffsetCommit) -> Offsets {
+        Offsets {
             group_id: request.group_id,
             topics: request.topics,
             expire_timestamp_ms: None,
             transaction: Some((request.producer_id, request.producer_epoch)),
-        };
-        offsets.store(id, step);
+        }
     }
 }
 
