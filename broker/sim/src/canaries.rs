@@ -73,6 +73,7 @@ fn menu_for(canary: Canary) -> Menu {
         Canary::StaleLeaderFollowed | Canary::StaleReportCounts => &["slow-leaders"],
         Canary::StaleBrokerEpochJoins => &["late-joiner"],
         Canary::VoteNotDurable => &["forgotten-vote"],
+        Canary::AmnesiacVotes => &["forgotten-log"],
         _ => return Menu::usual(),
     };
     let dishes: Vec<String> = dishes.iter().map(|dish| (*dish).to_owned()).collect();

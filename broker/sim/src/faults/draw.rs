@@ -84,6 +84,7 @@ pub const DISHES: &[Dish] = &[
     dish("slow-leaders", 4, false),
     dish("late-joiner", 4, false),
     dish("forgotten-vote", 4, false),
+    dish("forgotten-log", 4, false),
 ];
 
 impl Menu {

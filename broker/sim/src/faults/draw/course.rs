@@ -15,6 +15,7 @@ impl Chance<'_> {
             "slow-leaders" => self.slow_leaders(),
             "late-joiner" => self.late_joiner(),
             "forgotten-vote" => self.forgotten_vote(),
+            "forgotten-log" => self.forgotten_log(),
             "power-loss-in-checkpoint" => self.power_loss_in_checkpoint(),
             name => vec![(0, self.fault(name))],
         }
@@ -131,6 +132,25 @@ impl Chance<'_> {
         ]
     }
 
+    /// Two commit without the third; then one of the two comes back with an empty disk where only the
+    /// third reaches it. Together they are a majority that has none of what was committed.
+    fn forgotten_log(&mut self) -> Vec<(u64, Fault)> {
+        let (away, behind) = self.two();
+        let other = self.brokers.iter().find(|b| **b != away && **b != behind);
+        let empty = For {
+            broker: *other.unwrap_or(&away),
+            ms: 100 + self.below(300),
+        };
+        let lost = 3_500 + self.below(3_000);
+        vec![
+            (0, Fault::Isolate(behind)),
+            (lost, Fault::Heal),
+            (lost, Fault::Isolate(away)),
+            (lost, Fault::ReplaceDisk(empty)),
+            (lost + 4_000 + self.below(2_000), Fault::Heal),
+        ]
+    }
+
     /// A broker that was away has caught up, but word of that is held up until it comes back with an
     /// empty disk.
     fn late_joiner(&mut self) -> Vec<(u64, Fault)> {
@@ -177,6 +197,7 @@ mod tests {
             "late-joiner",
             "power-loss-in-checkpoint",
             "forgotten-vote",
+            "forgotten-log",
         ] {
             let menu = Menu::of(&[name.to_owned()]).unwrap();
             for seed in 0..50 {
