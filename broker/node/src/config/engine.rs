@@ -53,7 +53,7 @@ pub(crate) const KEYS: &[NodeKey] = &[
     ),
     NodeKey {
         name: ASSIGNORS_KEY,
-        shape: Shape::Word(&["uniform,range", "range,uniform", "uniform", "range"]),
+        shape: Shape::Words(&["uniform", "range"]),
         default: "uniform,range",
         doc: "Assignors that members of KIP-848 groups (group.protocol=consumer) may ask for, the default first. uniform gives everybody the same number of partitions and moves only what it must; range gives each member of a topic's readers a contiguous range.",
     },

@@ -12,6 +12,8 @@ pub(crate) enum Shape {
     Number { min: i64, max: i64 },
     /// One of these words.
     Word(&'static [&'static str]),
+    /// One or more of these words with commas between.
+    Words(&'static [&'static str]),
 }
 
 /// A setting of the node.
@@ -209,6 +211,17 @@ impl NodeKey {
                 self.name,
                 words.join(", ")
             )),
+            Shape::Words(known) if words(value).all(|word| known.contains(&word)) => Ok(()),
+            Shape::Words(known) => Err(format!(
+                "{}: {value:?} is not allowed; allowed are one or more of {} with commas between",
+                self.name,
+                known.join(", ")
+            )),
         }
     }
+}
+
+/// The words of a list, as Kafka takes them: spaces beside the commas are not part of them.
+pub(crate) fn words(value: &str) -> impl Iterator<Item = &str> {
+    value.split(',').map(str::trim)
 }

@@ -29,6 +29,7 @@ pub(crate) fn reference() -> String {
             Shape::List => "texts with commas between".to_owned(),
             Shape::Number { min, max } => format!("{min} to {max}"),
             Shape::Word(words) => words.join(", "),
+            Shape::Words(words) => format!("with commas between, {}", words.join(", ")),
         };
         line(key.name, key.default, &allowed, key.doc);
     }
@@ -68,6 +69,7 @@ fn describe(key: &NodeKey) -> ConfigKey {
         }
         Shape::Number { min, max } => (ConfigType::Long, Some(min), Some(max), &[]),
         Shape::Word(words) => (ConfigType::String, None, None, words),
+        Shape::Words(words) => (ConfigType::List, None, None, words),
     };
     ConfigKey {
         name: key.name.to_owned(),

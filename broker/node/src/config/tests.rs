@@ -207,6 +207,19 @@ fn every_journal_that_the_table_allows_is_one_that_the_log_can_use() {
 }
 
 #[test]
+fn a_list_of_words_may_have_spaces_and_every_word_is_checked() {
+    let config = load_toml(r#""group.consumer.assignors" = "range, uniform""#, &[]).unwrap();
+    let assignors = &config.broker.groups.group_consumer_assignors;
+    assert_eq!(assignors, &["range", "uniform"]);
+    for wrong in ["", "uniform,sticky"] {
+        refused(
+            &format!("\"group.consumer.assignors\" = \"{wrong}\""),
+            &["group.consumer.assignors", "one or more of uniform, range"],
+        );
+    }
+}
+
+#[test]
 fn contradictions_are_refused_with_both_keys() {
     refused(
         r#""kring.peer.listener" = ":9093""#,

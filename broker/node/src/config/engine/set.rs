@@ -3,6 +3,8 @@
 
 use kring_requests::BrokerConfig;
 
+use crate::config::keys::words;
+
 /// Sets a switch; false for a name that is not the engine's.
 pub(super) fn set_flag(config: &mut BrokerConfig, name: &str, value: bool) -> bool {
     match name {
@@ -15,7 +17,7 @@ pub(super) fn set_flag(config: &mut BrokerConfig, name: &str, value: bool) -> bo
 
 /// Sets the assignors, whose names were checked.
 pub(super) fn set_assignors(config: &mut BrokerConfig, value: &str) {
-    config.groups.group_consumer_assignors = value.split(',').map(str::to_owned).collect();
+    config.groups.group_consumer_assignors = words(value).map(str::to_owned).collect();
 }
 
 /// Sets a number whose bounds were checked; false for a name that is not the engine's.
