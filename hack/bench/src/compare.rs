@@ -14,8 +14,9 @@ use crate::metric::Metric;
 use crate::scenario::{Scenario, Work};
 use crate::stand;
 use crate::statistics::Done;
+use crate::transact::{self, Transacting};
 use crate::usage::{self, Usage};
-use crate::{confined, load, replicate, statistics};
+use crate::{call, confined, load, replicate, statistics};
 
 /// How long and how much.
 #[derive(Clone, Copy, Debug)]
@@ -218,6 +219,9 @@ fn turn(
     if let Work::Group(grouping) = scenario.work {
         return rebalance(broker, grouping, extent, topic).map_err(named);
     }
+    if let Work::Transact(transacting) = scenario.work {
+        return transact(broker, transacting, extent, topic).map_err(named);
+    }
     let mut configs = scenario.topic.to_vec();
     if kind == Kind::Kafka {
         configs.extend_from_slice(scenario.kafka_topic);
@@ -295,6 +299,35 @@ fn rebalance(
             Metric::CpuPerMillionRequests,
             cpu_per_million_requests(cpu_s, &done),
         ),
+        (Metric::MemoryMb, after.memory_bytes as f64 / 1e6),
+    ]))
+}
+
+/// Transactional producers on a topic of their own.
+fn transact(
+    broker: &Broker,
+    transacting: Transacting,
+    extent: Extent,
+    topic: &str,
+) -> Result<Figures, String> {
+    let mut admin = call::connect(broker.address, Duration::from_secs(10))?;
+    call::create_topic(&mut admin, topic, transacting.partitions, &[])?;
+    let before = usage::read(broker.pid, &broker.folder)?;
+    let done = transact::run(broker.address, topic, transacting, extent.turn_time_max)?;
+    let after = usage::read(broker.pid, &broker.folder)?;
+    call::delete_topic(&mut admin, topic)?;
+    let cpu_s = after.cpu_s - before.cpu_s;
+    Ok(BTreeMap::from([
+        (
+            Metric::TransactionsPerSecond,
+            done.requests as f64 / done.elapsed.as_secs_f64(),
+        ),
+        (
+            Metric::CpuPerMillionRequests,
+            cpu_per_million_requests(cpu_s, &done),
+        ),
+        (Metric::P50, done.latency.value_at_quantile(0.5) as f64),
+        (Metric::P99, done.latency.value_at_quantile(0.99) as f64),
         (Metric::MemoryMb, after.memory_bytes as f64 / 1e6),
     ]))
 }

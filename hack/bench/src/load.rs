@@ -84,9 +84,11 @@ fn run(
     let partitions: Vec<i32> = (0..scenario.partitions).collect();
     match scenario.work {
         Work::EndToEnd => end_to_end(broker, batch, producing, topic, extent.rate),
-        Work::Stand(_) | Work::Confined { .. } | Work::Replicate | Work::Group(_) => {
-            Err("that is no load on one broker".to_owned())
-        }
+        Work::Stand(_)
+        | Work::Confined { .. }
+        | Work::Replicate
+        | Work::Group(_)
+        | Work::Transact(_) => Err("that is no load of batches on one broker".to_owned()),
         Work::Foreign(foreign) => {
             let ground = Ground {
                 broker,

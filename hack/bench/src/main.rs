@@ -26,6 +26,7 @@ mod stand;
 mod statistics;
 mod sweep;
 mod table;
+mod transact;
 mod usage;
 mod wait;
 mod yardstick;

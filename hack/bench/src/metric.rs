@@ -21,6 +21,7 @@ pub(crate) enum Metric {
     IdleCpuPercent,
     RestartMs,
     RebalanceMs,
+    TransactionsPerSecond,
 }
 
 impl Metric {
@@ -42,6 +43,7 @@ impl Metric {
             Metric::CreateMs => "partitions_created_ms",
             Metric::IdleCpuPercent => "idle_percent_of_a_core",
             Metric::RebalanceMs => "rebalance_ms",
+            Metric::TransactionsPerSecond => "transactions_per_second",
             Metric::RestartMs => "sigkill_to_produce_and_fetch_ms",
         }
     }

@@ -12,6 +12,7 @@ use crate::metric::Metric;
 use crate::produce::Producing;
 use crate::stand::Standing;
 use crate::statistics::Summary;
+use crate::transact::Transacting;
 
 /// What the ratio of the two brokers must keep to, or Kring's own figure.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +82,8 @@ pub(crate) enum Work {
     Replicate,
     /// That of consumer groups that rebalance again and again.
     Group(Grouping),
+    /// That of transactional producers.
+    Transact(Transacting),
     /// None: a broker that stands there.
     Stand(Standing),
     /// Producers' and then consumers' on a broker that may take so much memory. Kring alone: a JVM does not start in it.

@@ -16,7 +16,8 @@ use crate::metric::Metric;
 use crate::produce::{self, Producing};
 use crate::scenario::{SCENARIOS, Work};
 use crate::stand::{self, Standing};
-use crate::{call, load, replicate, usage, yardstick};
+use crate::transact::Transacting;
+use crate::{call, load, replicate, transact, usage, yardstick};
 
 /// What the loads here begin with.
 const LOAD: Producing = Producing {
@@ -186,4 +187,30 @@ fn groups_rebalance_and_heartbeat() {
     assert!(!done.latency.is_empty());
     // Each of six members joins, asks for its assignment, and heartbeats ten times.
     assert_eq!(done.requests, done.latency.len() * 6 * 12);
+}
+
+#[test]
+fn transactions_follow_one_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = broker::start(Kind::Posix, &places(dir.path())).unwrap();
+    let mut admin = call::connect(broker.address, Duration::from_secs(10)).unwrap();
+    call::create_topic(&mut admin, "transacted", 2, &[]).unwrap();
+    let transacting = Transacting {
+        producers: 3,
+        partitions: 2,
+        record_bytes: 100,
+    };
+    let time_max = Duration::from_millis(50);
+    let done = transact::run(broker.address, "transacted", transacting, time_max).unwrap();
+    assert!(done.requests >= 3);
+    // Each transaction has its record and the marker of its end, which follows the answer.
+    let mut written = || {
+        let ends = call::ends(&mut admin, "transacted", &[0, 1]).unwrap();
+        ends.iter().flatten().sum::<i64>() as u64
+    };
+    let asked = std::iter::repeat_with(|| {
+        std::thread::sleep(Duration::from_millis(20));
+        written()
+    });
+    assert!(asked.take(500).any(|ends| ends == 2 * done.requests));
 }

@@ -15,6 +15,7 @@ use crate::plot::{self, Curve};
 use crate::scenario::{PLAIN, Scenario, Work};
 use crate::stand::Standing;
 use crate::statistics;
+use crate::transact::Transacting;
 
 /// What is varied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -29,6 +30,8 @@ pub(crate) enum Sweep {
     Members,
     /// Consumer groups of five members.
     Groups,
+    /// Transactional producers, each with one transaction after the other.
+    Transactions,
     /// GiB of records that a broker has when it is killed. Kring alone: Apache Kafka reads all of its last segments again.
     RetainedGib,
 }
@@ -41,6 +44,7 @@ impl Sweep {
             Sweep::RecordBytes => &[100, 1 << 10, 10 << 10, 100 << 10, 1 << 20],
             Sweep::Members => &[1, 10, 100, 500],
             Sweep::Groups => &[1, 10, 100],
+            Sweep::Transactions => &[1, 10, 100],
             Sweep::RetainedGib => &[1, 5, 20],
         }
     }
@@ -52,6 +56,7 @@ impl Sweep {
             Sweep::RecordBytes => "bytes of a record",
             Sweep::Members => "members of a group",
             Sweep::Groups => "groups of five members",
+            Sweep::Transactions => "transactional producers",
             Sweep::RetainedGib => "GiB retained",
         }
     }
@@ -101,6 +106,15 @@ impl Sweep {
                 }),
                 ..PLAIN
             },
+            Sweep::Transactions => Scenario {
+                name: "sweep-transactions",
+                work: Work::Transact(Transacting {
+                    producers: point,
+                    partitions: 10,
+                    record_bytes: 100,
+                }),
+                ..PLAIN
+            },
             Sweep::RetainedGib => Scenario {
                 name: "sweep-retained-gib",
                 work: Work::Stand(Standing {
@@ -120,6 +134,10 @@ const DRAWN: &[(Metric, &str)] = &[
     (
         Metric::CpuPerMillionRequests,
         "broker CPU s per million requests",
+    ),
+    (
+        Metric::TransactionsPerSecond,
+        "transactions per second of one record each",
     ),
     (
         Metric::RestartMs,

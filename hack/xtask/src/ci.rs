@@ -156,6 +156,7 @@ fn steps(lane: Lane) -> &'static [&'static str] {
         Lane::Compat => &[
             "e2e/compat/run",
             "e2e/compat/librdkafka/run",
+            "e2e/compat/franz-go/run",
             "e2e/compat/differential/run",
         ],
         Lane::Kube => &[
