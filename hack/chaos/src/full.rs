@@ -21,8 +21,8 @@ use crate::{interrupt, network, power};
 const WITHIN: Duration = Duration::from_secs(60);
 /// Space that is left when the load begins to fill it, in bytes.
 const LEFT_BYTES: u64 = 10 << 20;
-/// Bytes of a record beside its identity.
-const KEY_BYTES: usize = 1_000;
+/// Bytes of a record beside its identity; the largest batch, of 1,000 records, stays below `max.message.bytes`.
+const KEY_BYTES: usize = 900;
 /// Time between looks.
 const TICK: Duration = Duration::from_millis(20);
 /// Name of the file that takes the space.
