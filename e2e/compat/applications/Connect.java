@@ -7,7 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,7 +15,6 @@ import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.*;
 
 /**
  * Distributed Connect with its file connectors: workers that share their work by a group of their own protocol, topics in
@@ -38,7 +36,7 @@ final class Connect {
         Path from = directory.resolve("from.txt");
         Path to = directory.resolve("to.txt");
         String topic = Checks.name("connect-lines");
-        try (Admin admin = Admin.create(Map.of("bootstrap.servers", Checks.BOOTSTRAP))) {
+        try (Admin admin = Applications.admin(Checks.BOOTSTRAP)) {
             admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all().get();
         }
         Files.write(from, lines(0, LINES / 2));
@@ -132,23 +130,11 @@ final class Connect {
     }
 
     private static List<String> committed(String topic) {
-        Map<String, Object> settings = Map.of("bootstrap.servers", Checks.BOOTSTRAP, "isolation.level", "read_committed");
-        List<String> values = new ArrayList<>();
-        try (KafkaConsumer<String, String> consumer =
-                new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer())) {
-            TopicPartition partition = new TopicPartition(topic, 0);
-            consumer.assign(List.of(partition));
-            consumer.seekToBeginning(List.of(partition));
-            long end = consumer.endOffsets(List.of(partition)).get(partition);
-            while (consumer.position(partition) < end) {
-                consumer.poll(Duration.ofMillis(500)).forEach(record -> values.add(record.value()));
-            }
-        }
-        return values;
+        return Applications.records(Checks.BOOTSTRAP, new TopicPartition(topic, 0)).stream().map(ConsumerRecord::value).toList();
     }
 
     private static long place(String topic) throws Exception {
-        try (Admin admin = Admin.create(Map.of("bootstrap.servers", Checks.BOOTSTRAP))) {
+        try (Admin admin = Applications.admin(Checks.BOOTSTRAP)) {
             OffsetAndMetadata place = admin.listConsumerGroupOffsets("connect-sink").partitionsToOffsetAndMetadata().get()
                 .get(new TopicPartition(topic, 0));
             return place == null ? -1 : place.offset();

@@ -2,7 +2,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,12 +35,12 @@ final class MirrorMaker {
         String group = Checks.name("mirrored-group");
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
         Map<String, String> config = Map.of("retention.ms", "123456789", "max.message.bytes", "2000000");
-        try (Admin admin = admin(SOURCE)) {
+        try (Admin admin = Applications.admin(SOURCE)) {
             admin.createTopics(List.of(new NewTopic(topic, PARTITIONS, (short) 1).configs(config))).all().get();
         }
         fill(topic);
         Map<TopicPartition, OffsetAndMetadata> places = readSome(topic, group);
-        try (Applications.Started mirror = start(topic, group); Admin admin = admin(Checks.BOOTSTRAP)) {
+        try (Applications.Started mirror = start(topic, group); Admin admin = Applications.admin(Checks.BOOTSTRAP)) {
             List<String> expected = all(SOURCE, topic);
             Checks.equal(expected.size(), RECORDS);
             Checks.until("the topic is there", WAIT_MS, () -> {
@@ -120,27 +119,15 @@ final class MirrorMaker {
 
     /** Every record of a topic as text, partition after partition. */
     private static List<String> all(String bootstrap, String topic) {
-        List<String> records = new ArrayList<>();
-        try (KafkaConsumer<String, String> consumer =
-                new KafkaConsumer<>(Map.<String, Object>of("bootstrap.servers", bootstrap), new StringDeserializer(), new StringDeserializer())) {
-            for (TopicPartition partition : IntStream.range(0, PARTITIONS).mapToObj(i -> new TopicPartition(topic, i)).toList()) {
-                consumer.assign(List.of(partition));
-                consumer.seekToBeginning(List.of(partition));
-                long end = consumer.endOffsets(List.of(partition)).get(partition);
-                while (consumer.position(partition) < end) {
-                    consumer.poll(Duration.ofMillis(500)).forEach(record -> records.add(text(record)));
-                }
-            }
-        }
-        return records;
+        return IntStream.range(0, PARTITIONS)
+            .mapToObj(partition -> Applications.records(bootstrap, new TopicPartition(topic, partition)))
+            .flatMap(List::stream)
+            .map(MirrorMaker::text)
+            .toList();
     }
 
     private static String text(ConsumerRecord<String, String> record) {
         String header = new String(record.headers().lastHeader("number").value(), StandardCharsets.UTF_8);
         return record.partition() + " " + record.timestamp() + " " + record.key() + " " + header + " " + record.value();
-    }
-
-    private static Admin admin(String bootstrap) {
-        return Admin.create(Map.of("bootstrap.servers", bootstrap));
     }
 }

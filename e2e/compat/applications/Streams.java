@@ -132,7 +132,7 @@ final class Streams {
         for (String name : names) {
             topics.add(application + "-" + name);
         }
-        try (Admin admin = admin()) {
+        try (Admin admin = Applications.admin(Checks.BOOTSTRAP)) {
             admin.createTopics(topics.stream().map(name -> new NewTopic(name, PARTITIONS, (short) 1)).toList()).all().get();
         }
         return topics;
@@ -172,7 +172,7 @@ final class Streams {
     private static long ends(String topic) throws Exception {
         Map<TopicPartition, OffsetSpec> latest = new HashMap<>();
         IntStream.range(0, PARTITIONS).forEach(i -> latest.put(new TopicPartition(topic, i), OffsetSpec.latest()));
-        try (Admin admin = admin()) {
+        try (Admin admin = Applications.admin(Checks.BOOTSTRAP)) {
             return admin.listOffsets(latest).all().get().values().stream().mapToLong(found -> found.offset()).sum();
         }
     }
@@ -193,10 +193,6 @@ final class Streams {
             consumer.poll(Duration.ofSeconds(1)).forEach(records::add);
         }
         return records;
-    }
-
-    private static Admin admin() {
-        return Admin.create(Map.of("bootstrap.servers", Checks.BOOTSTRAP));
     }
 
     private static KafkaProducer<String, String> producer() {

@@ -221,7 +221,7 @@ impl NodeKey {
     }
 }
 
-/// The words of a list, as Kafka takes them: spaces beside the commas are not part of them.
+/// The words of a list without the spaces around them. Unlike those of dynamic settings an empty one counts, so that it is refused.
 pub(crate) fn words(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim)
 }
